@@ -1,0 +1,233 @@
+// Package tree shows what a paste file means: the tree of contexts of its
+// sections, with what its composites would load.
+package tree
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wheatpaste/wheatpaste/paste"
+)
+
+// Kinds of composite, by what their options mean.
+const (
+	URLMap     = "urlmap"           // path = app
+	Cascade    = "cascade"          // appN = app, in the order of the keys
+	Strategies = "pipeline_factory" // strategy = filter ... app
+	Opaque     = "opaque"           // no option looks like an application
+)
+
+// Node is one object of the tree: a context with its children, or an error in
+// its place.
+type Node struct {
+	*paste.Context
+	Err error
+
+	Kind       string // of a composite
+	Mounts     []Mount
+	Strategies []Strategy
+	Filters    []*Node // of a pipeline
+	Filter     *Node   // of filter-app and filter-with
+	Next       *Node   // what the filters wrap
+}
+
+// Mount is one application of a composite.
+type Mount struct {
+	Key, Name string
+	Node      *Node
+}
+
+// Strategy is one of the pipelines that an auth-strategy composite chooses
+// from.
+type Strategy struct {
+	Key     string
+	Filters []*Node
+	App     *Node
+}
+
+// Entry is one section of a file with its tree.
+type Entry struct {
+	Object  paste.Object
+	Section paste.Section
+	Name    *string
+	Node    *Node
+}
+
+// File describes all sections of an open file that make objects.
+func File(l *paste.Loader) []Entry {
+	var list []Entry
+	for _, s := range l.Sections() {
+		object, name, ok := paste.ObjectOf(s.Name)
+		if !ok {
+			continue
+		}
+		list = append(list, Entry{object, s, name, Object(l, object, name)})
+	}
+	return list
+}
+
+// Object describes one object of an open file; the name is nil for a bare
+// [app].
+func Object(l *paste.Loader, object paste.Object, name *string) *Node {
+	c, err := l.Load(object, name)
+	if err != nil {
+		return &Node{Err: err}
+	}
+	d := &describer{left: maxNodes}
+	return d.node(c, []mark{{l.Filename(), object, deref(name)}})
+}
+
+// Context describes a context that is loaded already.
+func Context(c *paste.Context) *Node {
+	return (&describer{left: maxNodes}).node(c, nil)
+}
+
+func deref(name *string) string {
+	if name == nil {
+		return "\x00None"
+	}
+	return *name
+}
+
+// maxNodes bounds a tree: composites that load each other several times grow
+// exponentially.
+const maxNodes = 200_000
+
+var errTooLarge = fmt.Errorf("the tree has more than %d objects", maxNodes)
+
+type describer struct{ left int }
+
+// mark is a question that is being answered, to find composites that contain
+// themselves.
+type mark struct {
+	file   string
+	object paste.Object
+	name   string
+}
+
+func (d *describer) node(c *paste.Context, trail []mark) *Node {
+	if d.left--; d.left < 0 {
+		return &Node{Err: errTooLarge}
+	}
+	n := &Node{Context: c}
+	switch {
+	case c.Object == paste.Pipeline:
+		for _, f := range c.Filters {
+			n.Filters = append(n.Filters, d.node(f, trail))
+		}
+		n.Next = d.node(c.Next, trail)
+	case c.Object == paste.FilterApp || c.Object == paste.FilterWith:
+		n.Filter = d.node(c.Filter, trail)
+		n.Next = d.node(c.Next, trail)
+	case c.Protocol == paste.CompositeFactory || c.Protocol == paste.CompositFactory:
+		d.composite(n, trail)
+	}
+	return n
+}
+
+func (d *describer) composite(n *Node, trail []mark) {
+	n.Kind = kind(n.Context)
+	switch n.Kind {
+	case Strategies:
+		d.strategies(n, trail)
+		return
+	case Cascade, URLMap:
+		keys := n.mountKeys()
+		for _, key := range keys {
+			name, _ := n.Local.Get(key)
+			n.Mounts = append(n.Mounts, Mount{key, name, d.child(n, paste.App, name, n.Global, trail)})
+		}
+	}
+}
+
+func (d *describer) strategies(n *Node, trail []mark) {
+	for key, v := range n.Local.All() {
+		words := paste.Words(v.Text)
+		if len(words) == 0 {
+			continue
+		}
+		s := Strategy{Key: key}
+		for _, w := range words[:len(words)-1] {
+			s.Filters = append(s.Filters, d.child(n, paste.Filter, w, nil, trail))
+		}
+		s.App = d.child(n, paste.App, words[len(words)-1], nil, trail)
+		n.Strategies = append(n.Strategies, s)
+	}
+}
+
+func (d *describer) child(n *Node, object paste.Object, name string, global *paste.Conf, trail []mark) *Node {
+	m := mark{n.Loader.Filename(), object, name}
+	if slices.Contains(trail, m) {
+		return &Node{Err: paste.Circle(n.Context, name)}
+	}
+	c, err := n.Child(object, name, global)
+	if err != nil {
+		return &Node{Err: err}
+	}
+	return d.node(c, append(slices.Clip(trail), m))
+}
+
+// kind guesses from the factory's name and the keys what the options of a
+// composite mean.
+func kind(c *paste.Context) string {
+	ref := strings.ToLower(c.Ref.Text)
+	switch {
+	case strings.Contains(ref, "pipeline_factory"):
+		return Strategies
+	case strings.Contains(ref, "cascade"):
+		return Cascade
+	}
+	for key := range c.Local.All() {
+		if isMount(key) {
+			return URLMap
+		}
+	}
+	return Opaque
+}
+
+func isMount(key string) bool {
+	return strings.HasPrefix(key, "/") || strings.HasPrefix(key, "http") || strings.HasPrefix(key, "domain") || key == "not_found_app"
+}
+
+// mountKeys lists the options that name applications, in the order in which
+// the composite loads them (CAS-02).
+func (n *Node) mountKeys() []string {
+	var keys []string
+	for key := range n.Local.All() {
+		if n.Kind == Cascade && strings.HasPrefix(key, "app") || n.Kind == URLMap && isMount(key) {
+			keys = append(keys, key)
+		}
+	}
+	if n.Kind == Cascade {
+		slices.SortFunc(keys, cmp.Compare[string])
+	}
+	return keys
+}
+
+// FirstError gives the error that Paste Deploy would stop at.
+func FirstError(err error) *paste.Error {
+	var list paste.Errors
+	if errors.As(err, &list) && len(list) > 0 {
+		return list[0]
+	}
+	var e *paste.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// Portable gives the JSON tree of a file in the form of Paste Deploy's own
+// tree, with <here> and <file> for the paths (see JSON).
+func Portable(path string, opts ...paste.LoadOption) ([]byte, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := paste.Open(abs, append(opts, paste.Portable())...)
+	return marshal(fileJSON(l, err, &portable{file: abs, dir: filepath.Dir(abs)}))
+}

@@ -1,0 +1,178 @@
+package paste
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// prefixes are the kinds of section for an object (SEC-01 to SEC-03): within a
+// group the first that matches hides the others (SEC-05).
+var prefixes = map[Object][][]string{
+	App:          {{"app", "application"}, {"composite", "composit"}, {"pipeline"}, {"filter-app"}},
+	Filter:       {{"filter"}},
+	ServerObject: {{"server"}},
+}
+
+// ObjectOf tells what kind of object a section's name announces, and the name
+// that it is asked for by; false for sections that Paste Deploy ignores
+// (GEN-08). The name of a bare [app] is nil (SEC-08).
+func ObjectOf(section string) (Object, *string, bool) {
+	prefix, name, colon := strings.Cut(section, ":")
+	for _, object := range []Object{App, Filter, ServerObject} {
+		for _, group := range prefixes[object] {
+			if !slices.Contains(group, prefix) {
+				continue
+			}
+			if !colon {
+				return object, nil, true
+			}
+			name = strip(name)
+			return object, &name, true
+		}
+	}
+	return "", nil, false
+}
+
+type sectionKey struct{ prefix, name string }
+
+// sectionsNamed lists the sections [prefix:name], the name stripped (SEC-04).
+func (d *document) sectionsNamed(prefix, name string) []*section {
+	if d.index == nil {
+		d.index = make(map[sectionKey][]*section, len(d.sections))
+		for _, s := range d.sections {
+			if p, n, ok := strings.Cut(s.name, ":"); ok {
+				key := sectionKey{p, strip(n)}
+				d.index[key] = append(d.index[key], s)
+			}
+		}
+	}
+	return d.index[sectionKey{prefix, name}]
+}
+
+// find finds the section for an object (section 3 of the semantics). Without a
+// name, the bare [app] and [app:main] are meant (SEC-08).
+func (l *Loader) find(q request) (*section, error) {
+	var found []*section
+	for _, group := range prefixes[q.object] {
+		for _, prefix := range group {
+			matches := l.candidates(prefix, q.name)
+			if len(matches) > 0 {
+				found = append(found, matches...)
+				break
+			}
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, l.notFound(q)
+	}
+	names := make([]string, len(found))
+	places := make([]string, len(found))
+	for i, s := range found {
+		names[i], places[i] = s.name, fmt.Sprintf("[%s] at line %d", s.name, s.line)
+	}
+	e := q.error("LookupError", ErrLookup, fmt.Sprintf("Ambiguous section names %s for section %s (prefixed by %s) found in config %s",
+		reprList(names), q.reprName(), prefixText(q.object), l.filename))
+	e.Hint = "rename one of " + strings.Join(places, ", ")
+	return nil, Errors{e}
+}
+
+func (l *Loader) candidates(prefix string, name *string) []*section {
+	if name != nil {
+		return l.doc.sectionsNamed(prefix, *name)
+	}
+	var found []*section
+	if s := l.doc.byName[prefix]; s != nil {
+		found = append(found, s)
+	}
+	return append(found, l.doc.sectionsNamed(prefix, "main")...)
+}
+
+// prefixText lists the kinds of section as Paste Deploy's messages do.
+func prefixText(object Object) string {
+	var parts []string
+	for _, group := range prefixes[object] {
+		for _, prefix := range group {
+			parts = append(parts, repr(prefix))
+		}
+	}
+	return strings.Join(parts, " or ")
+}
+
+// notFound is SEC-06, with the best guess at what was meant.
+func (l *Loader) notFound(q request) error {
+	e := q.error("LookupError", ErrLookup, fmt.Sprintf("No section %s (prefixed by %s) found in config %s",
+		q.reprName(), prefixText(q.object), l.filename))
+	if e.Pos.File == "" {
+		e.Pos = Pos{File: displayName(l.filename)}
+	}
+	name := "main"
+	if q.name != nil {
+		name = *q.name
+	}
+	e.Hint = l.guess(q.object, name)
+	return Errors{e}
+}
+
+// guess says what an operator probably meant by a name that is not there.
+func (l *Loader) guess(object Object, name string) string {
+	if strings.HasPrefix(name, "#") || strings.HasPrefix(name, ";") {
+		return "a comment needs a line of its own" // BUG-07
+	}
+	if strings.HasSuffix(name, ",") {
+		return "names are separated by white space, not by commas" // PIPE-02
+	}
+	var known []string
+	places := map[string]*section{}
+	for _, s := range l.doc.sections {
+		o, n, ok := ObjectOf(strip(s.name))
+		switch {
+		case !ok:
+			if wrong := misspelt(s.name, object, name); wrong != "" {
+				return fmt.Sprintf("[%s] at line %d %s", s.name, s.line, wrong)
+			}
+		case n == nil:
+			if o == object && name == "main" { // SEC-08, BUG-06
+				return fmt.Sprintf("[%s] at line %d has no name, write [%s:main]", s.name, s.line, s.name)
+			}
+		case o == object:
+			known = append(known, *n)
+			places[*n] = s
+		case *n == name:
+			return fmt.Sprintf("[%s] at line %d is no %s", s.name, s.line, object)
+		}
+	}
+	if near := l.session.nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %s ([%s] at line %d)?", near, places[near].name, places[near].line)
+	}
+	return listKnown(object, known)
+}
+
+func listKnown(object Object, known []string) string {
+	switch {
+	case len(known) == 0:
+		return fmt.Sprintf("the file has no %s section", object)
+	case len(known) > 12:
+		return fmt.Sprintf("the file has %s and %d more", strings.Join(known[:12], ", "), len(known)-12)
+	}
+	return "the file has " + strings.Join(known, ", ")
+}
+
+// misspelt explains a header that would be the section asked for but for its
+// case or its white space (SEC-04, INI-23).
+func misspelt(header string, object Object, name string) string {
+	prefix, rest, ok := strings.Cut(header, ":")
+	if !ok || strip(rest) != name {
+		return ""
+	}
+	want := strings.ToLower(strip(prefix))
+	for _, group := range prefixes[object] {
+		if slices.Contains(group, want) {
+			return fmt.Sprintf("must be written [%s:%s]", want, name)
+		}
+	}
+	return ""
+}

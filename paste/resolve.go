@@ -1,0 +1,626 @@
+package paste
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// request is one question to a loader.
+type request struct {
+	object Object
+	name   *string
+	global *Conf // the globals that are passed down; nil for none
+
+	// Where the question is written, for messages.
+	from *option
+	at   int // index of the name in the raw value of from
+	step string
+
+	asker *Context // the composite that asks, in place of from
+	asked string   // what it asks for, as written
+
+	composite bool // it is what a [composite:] section uses
+}
+
+// place is where the question is written; finding it takes time, so it is only
+// asked for when something is wrong.
+func (q request) place() (*option, int) {
+	if q.from == nil && q.asker != nil {
+		return q.asker.optionNaming(q.asked)
+	}
+	return q.from, q.at
+}
+
+func (q request) reprName() string {
+	if q.name == nil {
+		return "None"
+	}
+	return repr(*q.name)
+}
+
+// error makes an error at the place of the question.
+func (q request) error(class string, kind error, text string) *Error {
+	e := &Error{Problem: text, Kind: kind, class: class}
+	if from, at := q.place(); from != nil {
+		e.Pos, e.Section, e.Option = from.valueAt(at), from.section.name, from.key
+	}
+	return e
+}
+
+// below asks for something that an option of a section names.
+func (q request) below(object Object, name string, global *Conf, v Value, key string) request {
+	next := request{object: object, name: &name, global: global, from: v.opt, step: key}
+	if next.from == nil {
+		next.from = q.from
+	}
+	return next
+}
+
+const (
+	// maxDepth bounds nested references that are no circle. Python ends at
+	// about 330.
+	maxDepth = 2000
+)
+
+// resolution is one question with all that follow from it.
+type resolution struct {
+	session *session
+	stack   []frame
+	active  map[frameKey]int
+}
+
+type frameKey struct {
+	path, section string
+	object        Object
+}
+
+type frame struct {
+	key    frameKey
+	global *Conf
+	step   string
+}
+
+func (s *session) resolution() *resolution {
+	return &resolution{session: s, active: map[frameKey]int{}}
+}
+
+// named is Paste Deploy's get_context.
+func (r *resolution) named(l *Loader, q request) (*Context, error) {
+	if q.name != nil && isURI(*q.name) { // SEC-11, URI-04
+		dir := ""
+		if l.doc != nil {
+			dir = dirname(l.filename)
+		}
+		name := *q.name
+		q.name = nil
+		return r.uri(q, name, dir)
+	}
+	if l.doc == nil {
+		return r.entryPoint(l, q)
+	}
+	s, err := l.find(q)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.enter(l, s, q); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	w := &work{resolution: r, loader: l, section: s, request: q}
+	return w.context()
+}
+
+// isURI reports whether a name has a scheme (SEC-11).
+func isURI(name string) bool {
+	for i := range len(name) {
+		c := name[i] | 0x20
+		if name[i] == ':' {
+			return i > 0
+		}
+		if c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return false
+}
+
+func (r *resolution) enter(l *Loader, s *section, q request) error {
+	key := frameKey{l.path, s.name, q.object}
+	if r.active[key] > 0 {
+		for i, f := range r.stack {
+			if f.key == key && f.global.Equal(q.global) {
+				return Errors{r.cycle(i, s, q)}
+			}
+		}
+	}
+	if len(r.stack) >= maxDepth {
+		e := q.error("RecursionError", ErrReference, fmt.Sprintf("more than %d references lie inside each other", maxDepth))
+		e.Hint = "they begin with " + r.path(0, 5)
+		return Errors{e}
+	}
+	r.stack = append(r.stack, frame{key, q.global, q.step})
+	r.active[key]++
+	return nil
+}
+
+func (r *resolution) leave() {
+	last := len(r.stack) - 1
+	r.active[r.stack[last].key]--
+	r.stack = r.stack[:last]
+}
+
+// cycle names the whole circle (USE-15).
+func (r *resolution) cycle(start int, s *section, q request) *Error {
+	e := q.error("RecursionError", ErrReference, fmt.Sprintf("the references run in a circle: %s -(%s)-> [%s]",
+		r.path(start, len(r.stack)), q.step, s.name))
+	e.Hint = "remove one of them"
+	return e
+}
+
+func (r *resolution) path(start, end int) string {
+	var b strings.Builder
+	for i, f := range r.stack[start:min(end, len(r.stack))] {
+		if i > 0 {
+			fmt.Fprintf(&b, " -(%s)-> ", f.step)
+		}
+		if f.key.path != r.stack[0].key.path {
+			b.WriteString(displayName(f.key.path) + " ")
+		}
+		b.WriteString("[" + f.key.section + "]")
+	}
+	return b.String()
+}
+
+// work is the resolution of one section: its options, then what they lead to.
+type work struct {
+	*resolution
+	request
+	loader  *Loader
+	section *section
+	scope   scope
+
+	global    *Conf // of the section (GLB-01)
+	local     *Conf // GLB-02
+	additions *Conf // its set lines
+	errs      Errors
+	requires  []Required
+	filter    Value // of filter-with
+	filtered  bool
+}
+
+func (w *work) fail(err error) { w.errs = append(w.errs, flatten(err)...) }
+
+// context follows the order of evaluation of INT-19, which decides which error
+// comes first; the others are collected behind it.
+func (w *work) context() (*Context, error) {
+	defaults, err := w.loader.interpolatedDefaults()
+	if err != nil {
+		return nil, err
+	}
+	w.global = defaults.Clone()
+	w.global.Update(w.request.global)
+	w.local, w.additions = &Conf{}, &Conf{}
+	w.scope = scope{w.loader, w.section}
+	w.readOptions(defaults)
+	if w.object == App || w.object == Filter {
+		w.filter, w.filtered = w.local.Delete("filter-with") // GLB-13
+	}
+	if v, ok := w.local.Delete("require"); ok { // GLB-12
+		w.checkRequire(v)
+	}
+	c := w.kind()
+	if w.filtered {
+		c = w.filterWith(c)
+	}
+	if len(w.errs) > 0 {
+		return nil, w.errs
+	}
+	w.record(c)
+	return c, nil
+}
+
+// interpolatedDefaults evaluates all DEFAULT values (INT-13).
+func (l *Loader) interpolatedDefaults() (*Conf, error) {
+	if l.defaults != nil || l.defaultsErr != nil {
+		return l.defaults, l.defaultsErr
+	}
+	defaults := l.rawDefaults.Clone()
+	in := scope{l, l.doc.defaults}
+	var errs Errors
+	for k, raw := range l.rawDefaults.All() {
+		v, err := in.expand(k, raw)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if v.Text == "" { // INT-14
+			v.Text = raw.Text
+		}
+		v.raw = false
+		defaults.Set(k, v)
+	}
+	if len(errs) > 0 {
+		l.defaultsErr = errs
+		return nil, l.defaultsErr
+	}
+	l.defaults = defaults
+	return defaults, nil
+}
+
+// readOptions sorts the options of the section into locals, set and get lines.
+func (w *work) readOptions(defaults *Conf) {
+	gets := &Conf{}
+	for _, o := range w.section.options {
+		w.readOption(o.key, Value{Text: o.raw, opt: o, via: ViaSection, raw: true}, defaults, gets)
+	}
+	for k, v := range w.loader.rawDefaults.All() { // GLB-11
+		if (strings.HasPrefix(k, "set ") || strings.HasPrefix(k, "get ")) && w.section.option(k) == nil {
+			w.readOption(k, v, defaults, gets)
+		}
+	}
+	for k, v := range gets.All() { // GLB-08
+		g, ok := w.global.Value(v.Text)
+		if !ok {
+			w.missingGlobal(k, v)
+			continue
+		}
+		w.local.Set(k, Value{Text: g.Text, opt: v.opt, via: ViaGet, secret: g.Secret()})
+	}
+}
+
+func (w *work) readOption(key string, raw Value, defaults, gets *Conf) {
+	set, get := strings.HasPrefix(key, "set "), strings.HasPrefix(key, "get ")
+	if !set && !get && defaults.Has(key) { // GLB-03
+		w.warnDropped(key, raw, defaults)
+		return
+	}
+	v, err := w.scope.expand(key, raw)
+	if err != nil {
+		w.errs = append(w.errs, err)
+		return
+	}
+	v.raw = false
+	switch {
+	case set: // GLB-07
+		v.via = ViaSet
+		w.global.Set(strip(key[4:]), v)
+		w.additions.Set(strip(key[4:]), v)
+	case get:
+		gets.Set(strip(key[4:]), v)
+	default:
+		w.local.Set(key, v)
+	}
+}
+
+func (w *work) missingGlobal(key string, v Value) {
+	e := w.optionError(v, "get "+key, "KeyError", ErrReference, "no global option "+repr(v.Text))
+	e.text = repr(v.Text)
+	e.Hint = "want a name of [DEFAULT], of a set line or of var=value"
+	if near := w.session.nearest(v.Text, w.global.Keys()); near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	w.errs = append(w.errs, e)
+}
+
+// optionError places an error at an option of this section.
+func (w *work) optionError(v Value, key, class string, kind error, text string) *Error {
+	e := &Error{Pos: w.section.pos(), Section: w.section.name, Option: key, Problem: text, Kind: kind, class: class}
+	if v.opt != nil {
+		e.Pos = v.opt.valuePos()
+	}
+	return e
+}
+
+func (w *work) sectionError(text, hint string) *Error {
+	return &Error{
+		Pos: w.section.pos(), Section: w.section.name, Problem: text, Hint: hint,
+		Kind: ErrSettings, class: "LookupError",
+	}
+}
+
+// warnDropped is for GLB-03, the surprise that users meet most (BUG-02).
+func (w *work) warnDropped(key string, raw Value, defaults *Conf) {
+	d, _ := defaults.Value(key)
+	if d.Text == raw.Text {
+		return
+	}
+	where := "is given by the caller too"
+	if d.opt != nil {
+		where = fmt.Sprintf("is in [DEFAULT] too (line %d)", d.opt.line)
+	} else if d.via == ViaBuiltin {
+		where = "is set by the loader"
+	}
+	e := w.optionError(raw, key, "", ErrSettings, "the option "+where+", which wins: this line has no effect")
+	e.Hint = fmt.Sprintf("write set %s = ... to change it here", key)
+	w.session.warn(e)
+}
+
+func (w *work) checkRequire(v Value) {
+	for _, dist := range Words(v.Text) {
+		w.requires = append(w.requires, Required{dist, w.optionError(v, "require", "PackageNotFoundError", ErrUnknown, "")})
+	}
+}
+
+// kind is the kind-specific part: filter-app, pipeline, use, explicit factory.
+// It gives nil after an error.
+func (w *work) kind() *Context {
+	switch {
+	case strings.HasPrefix(w.section.name, "filter-app:"):
+		return w.filterApp()
+	case strings.HasPrefix(w.section.name, "pipeline:"):
+		return w.pipeline()
+	case w.local.Has("use"):
+		return w.use(w.object)
+	}
+	return w.explicit(w.object)
+}
+
+// use is USE-05: the target, with this section's options on top.
+func (w *work) use(object Object) *Context {
+	v, _ := w.local.Delete("use")
+	q := w.below(object, v.Text, w.global, v, "use")
+	prefix, _, _ := strings.Cut(w.section.name, ":")
+	q.composite = prefix == "composite" || prefix == "composit"
+	c, err := w.named(w.loader, q)
+	if err != nil {
+		w.fail(err)
+		return nil
+	}
+	w.warnLost(c)
+	c.Global.Update(w.additions)
+	c.Local.Update(w.local)
+	if file, ok := w.global.Value("__file__"); ok {
+		c.Global.Set("__file__", file)
+	}
+	if c.own == nil && c.Loader != w.loader {
+		c.own = c.Loader
+	}
+	c.Loader = w.loader // USE-16
+	if c.Protocol == "" {
+		c.Protocol = sectionProtocol(w.section.name)
+	}
+	c.Uses = slices.Insert(c.Uses, 0, v.Text)
+	return c
+}
+
+// sectionProtocol is CALL-02: who says use = call: says how it is called.
+func sectionProtocol(section string) Protocol {
+	prefix, _, _ := strings.Cut(section, ":")
+	switch prefix {
+	case "app", "application":
+		return AppFactory
+	case "composite", "composit":
+		return CompositFactory
+	}
+	return Protocol("paste." + prefix + "_factory")
+}
+
+// protocols are the explicit keys of an object, in groups (FAC-08, FAC-09).
+var protocols = map[Object][][]Protocol{
+	App:          {{AppFactory}, {CompositeFactory}, {CompositFactory}},
+	Filter:       {{FilterFactory, FilterAppFactory}},
+	ServerObject: {{ServerFactory, ServerRunner}},
+}
+
+// explicit is a section that names its factory itself.
+func (w *work) explicit(object Object) *Context {
+	type given struct {
+		protocol Protocol
+		value    Value
+	}
+	var found []given
+	for _, group := range protocols[object] {
+		for _, p := range group {
+			if v, ok := w.local.Value(string(p)); ok {
+				found = append(found, given{p, v})
+				break
+			}
+		}
+	}
+	switch {
+	case len(found) > 1:
+		pairs := make([]string, len(found))
+		for i, g := range found {
+			pairs[i] = fmt.Sprintf("(%s, %s)", repr(string(g.protocol)), repr(g.value.Text))
+		}
+		w.fail(w.sectionError(fmt.Sprintf("Multiple protocols given in section %s: [%s]", repr(w.section.name), strings.Join(pairs, ", ")), "want one of them"))
+		return nil
+	case len(found) == 0:
+		if len(w.errs) == 0 { // else the option may be the one with the error
+			w.fail(w.sectionError("No loader given in section "+repr(w.section.name), w.noLoaderHint(object)))
+		}
+		return nil
+	}
+	g := found[0]
+	w.local.Delete(string(g.protocol))
+	if !entryPoint.MatchString(g.value.Text) { // FAC-10
+		e := w.optionError(g.value, string(g.protocol), "AttributeError", ErrReference, fmt.Sprintf("invalid factory %s", repr(g.value.Text)))
+		e.Hint = "want module:attribute on one line"
+		w.fail(e)
+		return nil
+	}
+	return &Context{
+		Object: object, Ref: &Ref{RefExplicit, g.value.Text}, Protocol: g.protocol,
+		Global: w.global, Local: w.local, Loader: w.loader, at: g.value.opt,
+	}
+}
+
+// entryPoint is the form of an entry point's value: a module, perhaps an
+// attribute, perhaps extras.
+var entryPoint = regexp.MustCompile(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
+
+func (w *work) noLoaderHint(object Object) string {
+	switch {
+	case !strings.Contains(w.section.name, ":") && (w.section.name == "pipeline" || w.section.name == "filter-app"):
+		return fmt.Sprintf("write [%s:main]", w.section.name) // SEC-09
+	case w.loader.rawDefaults.Has("use"):
+		return "use is in [DEFAULT], which takes it from every section (GLB-05)"
+	}
+	return fmt.Sprintf("want use = ... or %s = module:attribute", protocols[object][0][0])
+}
+
+// filterApp is section 7.2.
+func (w *work) filterApp() *Context {
+	next, ok := w.local.Delete("next")
+	if !ok {
+		if !w.broken("next") {
+			w.fail(w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a 'next' setting", w.section.name, w.loader.filename), "want next = NAME of an application"))
+		}
+		return nil
+	}
+	c := &Context{Object: FilterApp, Global: w.global, Local: w.local, Loader: w.loader, at: next.opt}
+	inner, err := w.named(w.loader, w.below(App, next.Text, w.global, next, "next"))
+	if err != nil {
+		w.fail(err)
+	}
+	c.Next = inner
+	if w.local.Has("use") {
+		c.Filter = w.use(Filter)
+	} else {
+		c.Filter = w.explicit(Filter)
+	}
+	return c
+}
+
+// broken reports whether an option is missing only because its value could not
+// be read, which is reported already.
+func (w *work) broken(key string) bool {
+	return w.section.option(key) != nil && len(w.errs) > 0
+}
+
+// pipeline is section 7.1.
+func (w *work) pipeline() *Context {
+	v, ok := w.local.Delete("pipeline")
+	if !ok {
+		if !w.broken("pipeline") {
+			w.fail(w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a 'pipeline' setting", w.section.name, w.loader.filename), "want pipeline = FILTER ... APP"))
+		}
+		return nil
+	}
+	if w.local.Len() > 0 { // PIPE-06
+		w.fail(w.extraSettings())
+		return nil
+	}
+	c := &Context{Object: Pipeline, Global: w.global, Local: w.local, Loader: w.loader, Items: Words(v.Text), at: v.opt}
+	if len(c.Items) == 0 { // PIPE-05
+		e := w.optionError(v, "pipeline", "IndexError", ErrSettings, "the pipeline is empty")
+		e.text, e.Hint = "list index out of range", "want pipeline = FILTER ... APP"
+		w.fail(e)
+		return nil
+	}
+	w.pipelineItems(c, v)
+	return c
+}
+
+// pipelineItems resolves the app, then the filters (PIPE-08).
+func (w *work) pipelineItems(c *Context, v Value) {
+	places := wordPlaces(v, len(c.Items))
+	ask := func(object Object, i int) *Context {
+		q := w.below(object, c.Items[i], w.global, v, "pipeline")
+		q.at = places[i]
+		item, err := w.named(w.loader, q)
+		if err != nil {
+			w.fail(w.itemHint(err, q, i == len(c.Items)-1))
+		}
+		return item
+	}
+	last := len(c.Items) - 1
+	c.Next = ask(App, last)
+	for i := range last {
+		c.Filters = append(c.Filters, ask(Filter, i))
+	}
+}
+
+// itemHint explains the commonest slips of a pipeline: a filter at its end, an
+// app in its middle.
+func (w *work) itemHint(err error, q request, last bool) error {
+	for _, e := range flatten(err) {
+		if e.Kind != ErrLookup || e.Option != "pipeline" || e.Section != w.section.name {
+			continue
+		}
+		switch {
+		case last && len(w.loader.doc.sectionsNamed("filter", *q.name)) > 0:
+			e.Hint = fmt.Sprintf("%s is a filter; the last word of a pipeline is its application", *q.name)
+		case !last && strings.HasSuffix(e.Hint, "is no filter"):
+			e.Hint += "; all words of a pipeline but the last are filters"
+		}
+	}
+	return err
+}
+
+// wordPlaces gives the index of each word in the raw value, as far as raw and
+// expanded value have the same words.
+func wordPlaces(v Value, n int) []int {
+	places := make([]int, n)
+	if v.opt == nil {
+		return places
+	}
+	raw := v.opt.raw
+	if len(Words(raw)) != n {
+		return places
+	}
+	at := 0
+	for i, word := range Words(raw) {
+		at += strings.Index(raw[at:], word)
+		places[i] = at
+		at += len(word)
+	}
+	return places
+}
+
+func (w *work) extraSettings() error {
+	e := w.sectionError(fmt.Sprintf("The [%s] pipeline section in %s has extra (disallowed) settings: %s",
+		w.section.name, w.loader.filename, strings.Join(w.local.Keys(), ", ")),
+		"a pipeline takes only pipeline, set ..., filter-with and require; options belong to its filters and its app")
+	first := w.local.entries[0]
+	e.Option = first.key
+	if first.value.opt != nil {
+		e.Pos = first.value.opt.pos()
+	}
+	return e
+}
+
+// filterWith is section 7.3: the filter is resolved after what it wraps.
+func (w *work) filterWith(inner *Context) *Context {
+	c := &Context{Object: FilterWith, Global: w.global, Local: w.local, Loader: w.loader, Next: inner, at: w.filter.opt}
+	filter, err := w.named(w.loader, w.below(Filter, w.filter.Text, w.global, w.filter, "filter-with"))
+	if err != nil {
+		w.fail(err)
+		return nil
+	}
+	c.Filter = filter
+	return c
+}
+
+// record notes which section made a context.
+func (w *work) record(c *Context) {
+	name := "main"
+	if w.name != nil {
+		name = *w.name
+	}
+	c.Name = &name
+	c.Sections = slices.Insert(c.Sections, 0, Section{File: w.loader.filename, Name: w.section.name, Pos: w.section.pos(), doc: w.loader.doc})
+	c.Requires = append(c.Requires, w.requires...)
+}
+
+// warnLost is for USE-17 and USE-18: options on top of a target that does not
+// take them.
+func (w *work) warnLost(c *Context) {
+	if w.local.Len() == 0 || c.Object == w.object {
+		return
+	}
+	taken := c.Object != Pipeline
+	if c.Object == FilterWith || c.Object == FilterApp {
+		taken = c.Local == c.Next.Local || c.Filter != nil && c.Local == c.Filter.Local
+	}
+	if taken {
+		return
+	}
+	for k, v := range w.local.All() {
+		e := w.optionError(v, k, "", ErrSettings, fmt.Sprintf("the option is lost: what the section uses is a %s, which hands no options on", strings.ReplaceAll(string(c.Object), "_", "-")))
+		e.Hint = "write it in the section that uses the factory"
+		w.session.warn(e)
+	}
+}
