@@ -112,6 +112,10 @@ func (f *Factory) options(b *Build, warn func(option, problem string)) (any, err
 	return options, collect(list...)
 }
 
+// Place gives the errors of something that was made from the section, such as
+// a server, the place of the options that they are about.
+func (c *Context) Place(err error) error { return c.placed(err) }
+
 // placed gives the errors of a factory their place; those that have one keep
 // it.
 func (c *Context) placed(err error) error {

@@ -140,6 +140,9 @@ func AllErrors(err error) Errors {
 	for _, e := range flatten(err) {
 		// The way that led to a problem does not make it another one.
 		key := e.Pos.String() + "\x00" + e.Section + "\x00" + e.Option + "\x00" + e.Problem
+		if e.Kind == ErrInterpolation && e.Pos.Line > 0 { // found again through each value that refers to it
+			key = e.Pos.String() + "\x00" + e.class
+		}
 		if !seen[key] {
 			seen[key] = true
 			list = append(list, e)
@@ -215,13 +218,17 @@ func BadOption(option, format string, args ...any) error {
 	return &OptionError{Option: option, Err: fmt.Errorf(format, args...)}
 }
 
+// Nearest gives the name among known that is most probably meant by name, or
+// "" if none is near.
+func Nearest(name string, known []string) string { return nearest(name, known) }
+
 // nearest gives the name among known that is most probably meant by name, or
 // "" if none is near.
 func nearest(name string, known []string) string {
 	if len(name) > 100 { // nobody typed that; and the comparison is quadratic
 		return ""
 	}
-	best, bestDistance := "", len(name)/3+1
+	best, bestDistance := "", len(name)/3
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := distance(strings.ToLower(name), strings.ToLower(k), bestDistance); d <= bestDistance && k != name {
 			if d < bestDistance || best == "" {

@@ -76,6 +76,9 @@ func (l *Loader) find(q request) (*section, error) {
 	}
 	e := q.error("LookupError", ErrLookup, fmt.Sprintf("Ambiguous section names %s for section %s (prefixed by %s) found in config %s",
 		reprList(names), q.reprName(), prefixText(q.object), l.filename))
+	if e.Pos.File == "" {
+		e.Pos = slices.MaxFunc(found, func(a, b *section) int { return a.line - b.line }).pos()
+	}
 	e.Hint = "rename one of " + strings.Join(places, ", ")
 	return nil, Errors{e}
 }
@@ -125,10 +128,10 @@ func (l *Loader) guess(object Object, name string) string {
 	if strings.HasSuffix(name, ",") {
 		return "names are separated by white space, not by commas" // PIPE-02
 	}
-	var known []string
+	var known, headers []string
 	places := map[string]*section{}
 	for _, s := range l.doc.sections {
-		o, n, ok := ObjectOf(strip(s.name))
+		o, n, ok := ObjectOf(s.name)
 		switch {
 		case !ok:
 			if wrong := misspelt(s.name, object, name); wrong != "" {
@@ -140,6 +143,7 @@ func (l *Loader) guess(object Object, name string) string {
 			}
 		case o == object:
 			known = append(known, *n)
+			headers = append(headers, "["+s.name+"]")
 			places[*n] = s
 		case *n == name:
 			return fmt.Sprintf("[%s] at line %d is no %s", s.name, s.line, object)
@@ -148,17 +152,17 @@ func (l *Loader) guess(object Object, name string) string {
 	if near := l.session.nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s ([%s] at line %d)?", near, places[near].name, places[near].line)
 	}
-	return listKnown(object, known)
+	return listKnown(object, headers)
 }
 
-func listKnown(object Object, known []string) string {
+func listKnown(object Object, headers []string) string {
 	switch {
-	case len(known) == 0:
-		return fmt.Sprintf("the file has no %s section", object)
-	case len(known) > 12:
-		return fmt.Sprintf("the file has %s and %d more", strings.Join(known[:12], ", "), len(known)-12)
+	case len(headers) == 0:
+		return fmt.Sprintf("the file has no section for %s", article(string(object)))
+	case len(headers) > 12:
+		return fmt.Sprintf("the file has %s and %d more", strings.Join(headers[:12], ", "), len(headers)-12)
 	}
-	return "the file has " + strings.Join(known, ", ")
+	return "the file has " + strings.Join(headers, ", ")
 }
 
 // misspelt explains a header that would be the section asked for but for its

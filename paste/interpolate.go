@@ -76,8 +76,8 @@ func (x *expansion) value(v Value, depth int) *Error {
 func (x *expansion) text(v Value, depth int) (err *Error, own bool) {
 	if depth > maxInterpolation {
 		return x.error("InterpolationDepthError", v, 0, fmt.Sprintf(
-			"Recursion limit exceeded in value substitution: option %s in section %s contains an interpolation key which cannot be substituted in %d steps. Raw value: %s",
-			repr(x.option), repr(x.section.name), maxInterpolation, repr(x.asked.Text)), "values may refer to each other at most 10 levels deep, and never in a circle"), false
+			"Recursion limit exceeded in value substitution: option %s in section %s contains an interpolation key which cannot be substituted in %d steps. Raw value: ",
+			repr(x.option), repr(x.section.name), maxInterpolation), x.asked.Text, "values may refer to each other at most 10 levels deep, and never in a circle"), false
 	}
 	for rest := v.Text; rest != ""; {
 		p := strings.IndexByte(rest, '%')
@@ -97,12 +97,12 @@ func (x *expansion) text(v Value, depth int) (err *Error, own bool) {
 			rest = rest[2:]
 		case !strings.HasPrefix(rest, "%("):
 			return x.error("InterpolationSyntaxError", v, at,
-				"'%' must be followed by '%' or '(', found: "+repr(rest), "write %% for a percent sign"), true
+				"'%' must be followed by '%' or '(', found: ", rest, "write %% for a percent sign"), true
 		default:
 			name, after, ok := reference(rest)
 			if !ok {
 				return x.error("InterpolationSyntaxError", v, at,
-					"bad interpolation variable reference "+repr(rest), "want %(NAME)s, or %% for a percent sign"), true
+					"bad interpolation variable reference ", rest, "want %(NAME)s, or %% for a percent sign"), true
 			}
 			if err := x.reference(name, v, at, depth); err != nil {
 				return err, false
@@ -156,39 +156,54 @@ func (x *expansion) environment(name string, in Value, at int) *Error {
 	case set:
 	default:
 		return x.error("InterpolationMissingOptionError", in, at,
-			fmt.Sprintf("environment variable %s is not set", variable), "set it, or write %(ENV:"+variable+":-DEFAULT)s")
+			fmt.Sprintf("environment variable %s is not set", variable), "", "set it, or write %(ENV:"+variable+":-DEFAULT)s")
 	}
 	return nil
 }
 
 func (x *expansion) unknown(name string, in Value, at int) *Error {
-	hint := "want an option of this section or of [DEFAULT], or %% for a percent sign"
+	hint := "[DEFAULT] is expanded by itself: want one of its own options, or %% for a percent sign" // INT-13
 	var known []string
 	if x.section != x.loader.doc.defaults {
+		hint = "want an option of this section or of [DEFAULT], or %% for a percent sign"
 		for _, o := range x.section.options {
-			known = append(known, o.key)
+			if o.key != x.option && !strings.HasPrefix(o.key, "set ") && !strings.HasPrefix(o.key, "get ") {
+				known = append(known, o.key)
+			}
 		}
 	}
 	if near := x.loader.session.nearest(name, append(known, x.loader.rawDefaults.Keys()...)); near != "" {
 		hint = fmt.Sprintf("did you mean %%(%s)s?", near)
 	}
+	if x.section.option("set "+name) != nil { // INT-12
+		hint = fmt.Sprintf("set %s is for factories only: write %s = ... as well", name, name)
+	}
 	return x.error("InterpolationMissingOptionError", in, at, fmt.Sprintf(
-		"Bad value substitution: option %s in section %s contains an interpolation key %s which is not a valid option name. Raw value: %s",
-		repr(x.option), repr(x.section.name), repr(name), repr(x.asked.Text)), hint)
+		"Bad value substitution: option %s in section %s contains an interpolation key %s which is not a valid option name. Raw value: ",
+		repr(x.option), repr(x.section.name), repr(name)), x.asked.Text, hint)
 }
 
 func (x *expansion) tooLarge(v Value) *Error {
 	return x.error("InterpolationDepthError", v, 0,
-		fmt.Sprintf("the value expands to more than %d references or %d bytes", maxReferences, maxExpansion),
+		fmt.Sprintf("the value expands to more than %d references or %d bytes", maxReferences, maxExpansion), "",
 		"values may not multiply each other")
 }
 
-// error places a problem at a byte of the value in which it stands (INT-08).
-func (x *expansion) error(class string, in Value, at int, text, hint string) *Error {
+// error places a problem at a byte of the value in which it stands. Paste
+// Deploy's text ends with a piece of a value, which is not shown when it may be
+// a secret: nothing else in these files breaks as often as a % in a password.
+func (x *expansion) error(class string, in Value, at int, text, quoted, hint string) *Error {
+	shown := quoted
+	if quoted != "" {
+		shown, quoted = repr(quoted), repr(quoted)
+		if x.hides(in) {
+			shown = "'****'"
+		}
+	}
 	e := &Error{
-		Section: x.section.name, Option: x.option, Problem: text, Hint: hint,
+		Section: x.section.name, Option: x.option, Problem: text + shown, Hint: hint,
 		Kind: ErrInterpolation, class: class,
-		text: "Error in file " + x.loader.filename + ": " + text, // INT-08
+		text: "Error in file " + x.loader.filename + ": " + text + quoted, // INT-08
 	}
 	switch {
 	case in.opt != nil:
@@ -197,6 +212,21 @@ func (x *expansion) error(class string, in Value, at int, text, hint string) *Er
 		e.Pos = x.asked.opt.valuePos()
 	default:
 		e.Pos = Pos{File: displayName(x.loader.filename)}
+		e.Hint = "the value was given by the caller; " + hint
 	}
 	return e
+}
+
+// hides reports whether a value or the one that refers to it may be a secret: by
+// the name of its option, by its origin, or as a URL with a password.
+func (x *expansion) hides(in Value) bool {
+	return x.secret || SecretName(x.option) || holdsPassword(x.asked.Text) || holdsPassword(in.Text) ||
+		in.opt != nil && SecretName(in.opt.key)
+}
+
+// holdsPassword reports whether a text looks like scheme://user:password@host.
+func holdsPassword(text string) bool {
+	_, rest, ok := strings.Cut(text, "://")
+	at := strings.LastIndexByte(rest, '@')
+	return ok && at >= 0 && strings.Contains(rest[:at], ":")
 }

@@ -1,11 +1,13 @@
 package paste
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -99,6 +101,25 @@ type session struct {
 type parsed struct {
 	doc *document
 	err error
+	sum [sha256.Size]byte
+}
+
+// FileInfo is one file that was read.
+type FileInfo struct {
+	Path   string // absolute
+	SHA256 [sha256.Size]byte
+}
+
+// Files lists the files that were read so far, by path.
+func (l *Loader) Files() []FileInfo {
+	var list []FileInfo
+	for name, p := range l.session.files {
+		if p.doc != nil {
+			list = append(list, FileInfo{absolute(name), p.sum})
+		}
+	}
+	slices.SortFunc(list, func(a, b FileInfo) int { return strings.Compare(a.Path, b.Path) })
+	return list
 }
 
 func newSession() *session { return &session{files: map[string]*parsed{}} }
@@ -138,6 +159,42 @@ func Open(filename string, opts ...LoadOption) (*Loader, error) {
 	return s.open(filename, o.global)
 }
 
+// OpenURI opens the file that a config: URI names, and gives the name that the
+// URI or the options ask for; nil for none.
+func OpenURI(uri string, opts ...LoadOption) (*Loader, *string, error) {
+	o := applyOptions(opts)
+	path, fragment, named := strings.Cut(uri, "#")
+	if named && o.name == nil {
+		o.name = &fragment
+	}
+	scheme, path, ok := strings.Cut(path, ":")
+	if !ok || !strings.EqualFold(scheme, "config") {
+		return nil, nil, Errors{{Problem: fmt.Sprintf("%s names no file, want config:PATH", repr(uri)), Kind: ErrReference}}
+	}
+	s := newSession()
+	file, err := s.configPath(request{}, uri, path, o.relativeTo)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := s.open(file, o.global)
+	return l, o.name, err
+}
+
+// Slips tells of lines that continue a value but look like options or sections
+// of their own (INI-34).
+func (l *Loader) Slips() Errors {
+	var list Errors
+	for _, s := range l.doc.swallows {
+		name, _, _ := strings.Cut(s.text, " =") // the value may be a secret
+		list = append(list, &Error{
+			Pos: l.doc.place(s.line, s.offset), Section: s.option.section.name, Option: s.option.key, Kind: ErrSyntax,
+			Problem: fmt.Sprintf("the line that begins with %q continues the value, because it is indented more than %q", clip(name), s.option.key),
+			Hint:    "begin it in the column of the option before, if it is one of its own",
+		})
+	}
+	return list
+}
+
 func (s *session) open(filename string, passed *Conf) (*Loader, error) {
 	filename = strip(filename)
 	p, ok := s.files[filename]
@@ -145,6 +202,7 @@ func (s *session) open(filename string, passed *Conf) (*Loader, error) {
 		text, err := readFile(filename)
 		p = &parsed{err: err}
 		if err == nil {
+			p.sum = sha256.Sum256([]byte(text))
 			p.doc, p.err = parse(filename, text)
 		}
 		s.files[filename] = p

@@ -62,6 +62,9 @@ type Factory struct {
 	create func(b *Build, options any, next http.Handler) (any, error)
 }
 
+// Place is the source file and line at which the factory was registered.
+func (f *Factory) Place() string { return f.place }
+
 // RegisterOption adds something to a registration.
 type RegisterOption func(*registration)
 

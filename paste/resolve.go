@@ -526,11 +526,27 @@ func (w *work) pipelineItems(c *Context, v Value) {
 		}
 		return item
 	}
-	last := len(c.Items) - 1
+	last, before := len(c.Items)-1, len(w.errs)
 	c.Next = ask(App, last)
 	for i := range last {
 		c.Filters = append(c.Filters, ask(Filter, i))
 	}
+	if i := slices.IndexFunc(c.Items, isComment); i >= 0 && len(w.errs) > before {
+		w.errs = append(w.errs[:before], w.commentError(*w.errs[before], v, places[i]))
+	}
+}
+
+func isComment(word string) bool { return word[0] == '#' || word[0] == ';' }
+
+// commentError stands for all that is wrong with the words of a comment behind
+// a pipeline (BUG-07).
+func (w *work) commentError(first Error, v Value, at int) *Error {
+	e := w.optionError(v, "pipeline", first.class, first.Kind, first.Problem)
+	e.text, e.Hint = first.text, "a comment needs a line of its own, here its words are taken for filters and the application"
+	if v.opt != nil {
+		e.Pos = v.opt.valueAt(at)
+	}
+	return e
 }
 
 // itemHint explains the commonest slips of a pipeline: a filter at its end, an

@@ -69,8 +69,9 @@ func (o *option) valuePos() Pos { return o.valueAt(0) }
 // valueAt is the place of a byte of the raw value.
 func (o *option) valueAt(i int) Pos {
 	d := o.section.doc
+	i = min(i, len(o.raw))
 	if len(o.lines) == 0 {
-		return d.place(o.line, min(o.value+i, len(d.text)))
+		return d.place(o.line, o.value+i)
 	}
 	at := o.lines[0]
 	for _, l := range o.lines {
@@ -126,7 +127,7 @@ func parse(file, text string) (*document, error) {
 	d := &document{file: file, text: text, byName: map[string]*section{}}
 	d.defaults = &section{name: "DEFAULT", doc: d}
 	if i := invalidUTF8(text); i >= 0 {
-		return nil, decodeError(d, i)
+		return nil, Errors{decodeError(d, i)}
 	}
 	s := &scanner{doc: d, source: repr(file)}
 	for offset, line := 0, 1; offset < len(text); line++ {
@@ -264,7 +265,7 @@ func (s *scanner) section(name string, line, offset int) {
 func (s *scanner) option(raw, value string, line, offset int, ended bool) {
 	delim := strings.IndexAny(value, "=:") // INI-10
 	if delim < 0 {
-		s.badLine(raw, line, offset, ended, fmt.Sprintf("no \"=\" or \":\" in %q", value))
+		s.badLine(raw, line, offset, ended, "no \"=\" or \":\" in "+quoteLine(value))
 		return
 	}
 	s.endValue()
@@ -300,7 +301,7 @@ func (s *scanner) badLine(raw string, line, offset int, ended bool, problem stri
 	fmt.Fprintf(&s.slips, "\n\t[line %2d]: %s", line, repr(lineText(raw, ended)))
 	e := s.slip(line, offset, "ParsingError", "")
 	e.Section = s.cur.name
-	e.Problem = problem
+	e.Problem = "Source contains parsing errors: " + problem
 	e.Hint = "want NAME = value, [section], or # before a comment"
 	s.bad = append(s.bad, e)
 }
@@ -314,12 +315,20 @@ func (s *scanner) noHeader(raw string, line, offset int, ended bool) {
 	}
 	e := s.slip(line, offset, "MissingSectionHeaderError",
 		fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", s.source, line, repr(lineText(raw, ended))))
-	e.Problem = fmt.Sprintf("File contains no section headers before %s", repr(clip(raw)))
-	e.Hint = "want [section] first"
+	e.Problem = "File contains no section headers: " + quoteLine(raw) + " stands before the first one"
+	e.Hint = "want [app:main] or another section above it"
 	if strings.HasPrefix(raw, "\ufeff") { // INI-02
 		e.Hint = "the file starts with a byte order mark, save it as UTF-8 without one"
 	}
 	s.fatal = append(s.fatal, e)
+}
+
+// quoteLine shows a line that is wrong; one that may hold a secret is not shown.
+func quoteLine(line string) string {
+	if SecretName(line) {
+		return "this line"
+	}
+	return repr(clip(line))
 }
 
 // clip keeps quotations short.

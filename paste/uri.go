@@ -42,24 +42,10 @@ func (r *resolution) uri(q request, uri, relativeTo string) (*Context, error) {
 
 // config loads from another file (URI-05 to URI-09).
 func (r *resolution) config(q request, uri, file, relativeTo string) (*Context, error) {
-	if root := r.session.root; root != nil {
-		file = root.untoken(file)
+	file, err := r.session.configPath(q, uri, file, relativeTo)
+	if err != nil {
+		return nil, err
 	}
-	absolute := strings.HasPrefix(file, "/")
-	file = strings.ReplaceAll(file, `\`, "/")
-	if !absolute {
-		if relativeTo == "" {
-			e := q.error("ValueError", ErrReference, fmt.Sprintf("Cannot resolve relative uri %s; no relative_to keyword argument given", repr(uri)))
-			e.Hint = "want an absolute path"
-			return nil, Errors{e}
-		}
-		relativeTo = strings.ReplaceAll(relativeTo, `\`, "/")
-		file = strings.TrimSuffix(relativeTo, "/") + "/" + file
-	}
-	if strings.HasPrefix(file, "///") {
-		file = file[2:]
-	}
-	file = unquote(file)
 	if err := r.tooDeep(q); err != nil {
 		return nil, err
 	}
@@ -68,6 +54,28 @@ func (r *resolution) config(q request, uri, file, relativeTo string) (*Context, 
 		return nil, r.atReference(q, err)
 	}
 	return r.named(l, q)
+}
+
+// configPath builds the path of a config: URI (URI-05, URI-07).
+func (s *session) configPath(q request, uri, file, relativeTo string) (string, error) {
+	if root := s.root; root != nil {
+		file = root.untoken(file)
+	}
+	absolute := strings.HasPrefix(file, "/")
+	file = strings.ReplaceAll(file, `\`, "/")
+	if !absolute {
+		if relativeTo == "" {
+			e := q.error("ValueError", ErrReference, fmt.Sprintf("Cannot resolve relative uri %s; no relative_to keyword argument given", repr(uri)))
+			e.Hint = "want an absolute path"
+			return "", Errors{e}
+		}
+		relativeTo = strings.ReplaceAll(relativeTo, `\`, "/")
+		file = strings.TrimSuffix(relativeTo, "/") + "/" + file
+	}
+	if strings.HasPrefix(file, "///") {
+		file = file[2:]
+	}
+	return unquote(file), nil
 }
 
 // tooDeep ends circles of files that never reach a section.

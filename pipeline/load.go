@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,12 +28,44 @@ type Loader struct {
 	Factories *paste.Registry
 	Missing   Missing
 	Logger    *slog.Logger
-	// Metrics takes the series of everything that is built.
+	// Metrics takes the series of everything that is built. Two loaders with
+	// one registry keep the same series.
 	Metrics *prometheus.Registry
 	// MetricsSample times one request in so many; default 64, 1 times all.
 	MetricsSample int
 	// AuthStrategy is [api] auth_strategy of the oslo-style conf files.
 	AuthStrategy string
+
+	once    sync.Once
+	metrics *metrics
+}
+
+// Registry is where the factories come from.
+func (l *Loader) Registry() *paste.Registry {
+	if l.Factories == nil {
+		return paste.DefaultRegistry
+	}
+	return l.Factories
+}
+
+// Gatherer gives the metrics of everything that is built.
+func (l *Loader) Gatherer() prometheus.Gatherer {
+	l.setUp()
+	return l.Metrics
+}
+
+// setUp makes, once, the series that all applications of the loader share.
+func (l *Loader) setUp() {
+	l.once.Do(func() {
+		if l.Metrics == nil {
+			l.Metrics = prometheus.NewRegistry()
+		}
+		sample := l.MetricsSample
+		if sample == 0 {
+			sample = 64
+		}
+		l.metrics = newMetrics(l.Metrics, sample)
+	})
 }
 
 // LoadApp builds the application that a URI names, such as
@@ -124,24 +157,14 @@ func (l *Loader) BuildServer(c *paste.Context) (*LoadedServer, error) {
 }
 
 func (l *Loader) builder() *builder {
+	l.setUp()
 	b := &builder{
-		factories: l.Factories, missing: l.Missing, logger: l.Logger,
-		registry: l.Metrics, strategy: l.AuthStrategy, life: &lifecycle{},
-	}
-	if b.factories == nil {
-		b.factories = paste.DefaultRegistry
+		factories: l.Registry(), missing: l.Missing, logger: l.Logger,
+		registry: l.Metrics, metrics: l.metrics, strategy: l.AuthStrategy, life: &lifecycle{},
 	}
 	if b.logger == nil {
 		b.logger = slog.Default()
 	}
-	if b.registry == nil {
-		b.registry = prometheus.NewRegistry()
-	}
-	sample := l.MetricsSample
-	if sample == 0 {
-		sample = 64
-	}
-	b.metrics = newMetrics(b.registry, sample)
 	return b
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,15 +34,15 @@ var (
 
 func newMetrics(reg prometheus.Registerer, sample int) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		return registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
 	}
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100}, labels)
+		return registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100}, labels))
 	}
-	m := &metrics{
+	return &metrics{
 		requests: counter("wheatpaste_http_requests_total", "Finished requests.", "app", "method", "code"),
 		duration: histogram("wheatpaste_http_request_duration_seconds", "Time from the request's head to the end of its answer.", requestBuckets, "app"),
-		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "wheatpaste_http_requests_in_flight", Help: "Requests that are being answered."}, []string{"app"}),
+		inFlight: registered(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "wheatpaste_http_requests_in_flight", Help: "Requests that are being answered."}, []string{"app"})),
 		bytes:    counter("wheatpaste_http_response_bytes_total", "Bytes of the bodies sent.", "app"),
 		filters:  histogram("wheatpaste_filter_duration_seconds", "Time that a filter took by itself, sampled.", filterBuckets, "pipeline", "filter"),
 		short:    counter("wheatpaste_filter_short_circuits_total", "Requests that a filter answered in place of the application.", "pipeline", "filter", "code"),
@@ -49,8 +50,20 @@ func newMetrics(reg prometheus.Registerer, sample int) *metrics {
 		sample:   uint32(max(sample, 1)),
 		apps:     map[string]*appSeries{},
 	}
-	reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.filters, m.short, m.panics)
-	return m
+}
+
+// registered registers a collector, or gives the one that is registered
+// already.
+func registered[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+	err := reg.Register(c)
+	var already prometheus.AlreadyRegisteredError
+	if errors.As(err, &already) {
+		return already.ExistingCollector.(C)
+	}
+	if err != nil {
+		panic(err) // a mistake in this file
+	}
+	return c
 }
 
 // methods are the values of the label method; all others are "other".

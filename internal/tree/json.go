@@ -16,16 +16,28 @@ var typeKeys = map[paste.Object]string{paste.App: "apps", paste.Filter: "filters
 type portable struct{ file, dir string }
 
 func (p *portable) clean(text string) string {
-	if p == nil {
+	if p == nil || p.file == "" {
 		return text
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(text, p.file, "<file>"), p.dir, "<here>")
 }
 
 // JSON gives the tree of an open file (or the error of opening it): apps,
-// filters and servers by section, or file_error. Secrets are masked.
-func JSON(l *paste.Loader, openErr error) ([]byte, error) {
-	return marshal(fileJSON(l, openErr, nil))
+// filters and servers by section, or file_error. Secrets are masked, but for
+// the portable form of a file that was opened so.
+func JSON(l *paste.Loader, openErr error, asPortable bool) ([]byte, error) {
+	if !asPortable {
+		return marshal(fileJSON(l, openErr, nil))
+	}
+	p := &portable{}
+	if l != nil {
+		p.file, p.dir = l.Path(), filepath.Dir(l.Path())
+	} else if e := FirstError(openErr); e != nil && e.Pos.File != "" {
+		if abs, err := filepath.Abs(e.Pos.File); err == nil {
+			p.file, p.dir = abs, filepath.Dir(abs)
+		}
+	}
+	return marshal(fileJSON(l, openErr, p))
 }
 
 func marshal(v any) ([]byte, error) {

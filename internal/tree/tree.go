@@ -231,3 +231,42 @@ func Portable(path string, opts ...paste.LoadOption) ([]byte, error) {
 	l, err := paste.Open(abs, append(opts, paste.Portable())...)
 	return marshal(fileJSON(l, err, &portable{file: abs, dir: filepath.Dir(abs)}))
 }
+
+// Children lists all nodes directly below.
+func (n *Node) Children() []*Node {
+	list := slices.Clone(n.Filters)
+	if n.Filter != nil {
+		list = append(list, n.Filter)
+	}
+	if n.Next != nil {
+		list = append(list, n.Next)
+	}
+	for _, m := range n.Mounts {
+		list = append(list, m.Node)
+	}
+	for _, s := range n.Strategies {
+		list = append(append(list, s.Filters...), s.App)
+	}
+	return list
+}
+
+// Strategy gives the pipeline of one strategy; nil if there is none.
+func (n *Node) Strategy(key string) *Strategy {
+	for i := range n.Strategies {
+		if n.Strategies[i].Key == key {
+			return &n.Strategies[i]
+		}
+	}
+	return nil
+}
+
+// IsChildKey reports whether an option of a composite names applications.
+func (n *Node) IsChildKey(key string) bool {
+	switch n.Kind {
+	case Strategies:
+		return n.Strategy(key) != nil
+	case URLMap, Cascade:
+		return slices.ContainsFunc(n.Mounts, func(m Mount) bool { return m.Key == key })
+	}
+	return false
+}

@@ -1,0 +1,12 @@
+// Command wheatpaste serves Paste Deploy files.
+package main
+
+import (
+	"os"
+
+	_ "github.com/wheatpaste/wheatpaste/apps/all"
+	"github.com/wheatpaste/wheatpaste/cmd"
+	_ "github.com/wheatpaste/wheatpaste/filters/all"
+)
+
+func main() { os.Exit(cmd.Main(os.Args[1:], os.Stdout, os.Stderr)) }

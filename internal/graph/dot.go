@@ -1,0 +1,75 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+)
+
+// dot writes the graph for Graphviz.
+func dot(roots []*element) string {
+	g := &dotWriter{}
+	g.printf("digraph wheatpaste {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\", fontsize=11];\n  edge [fontname=\"sans-serif\", fontsize=10];\n")
+	for _, r := range roots {
+		g.element(r)
+	}
+	g.printf("}\n")
+	return g.b.String()
+}
+
+type dotWriter struct {
+	b strings.Builder
+	n int
+}
+
+func (g *dotWriter) printf(format string, args ...any) { fmt.Fprintf(&g.b, format, args...) }
+
+var dotColors = map[string]string{composite: "#dbe9ff", filter: "#fff3d6", app: "#def5e1", broken: "#ffdcdc"}
+
+// element writes a node, or a cluster for a pipeline, and gives the node at
+// which a request comes in.
+func (g *dotWriter) element(e *element) string {
+	if e.kind != pipeline {
+		id := g.node(e)
+		for _, x := range e.edges {
+			to := g.element(x.to)
+			g.printf("  %s -> %s [label=%s];\n", id, to, dotQuote(x.label))
+		}
+		return id
+	}
+	g.n++
+	first, last := "", ""
+	if len(e.inner) > 0 {
+		g.printf("  subgraph cluster_%d { label=%s; style=dashed; fontname=\"sans-serif\"; fontsize=10;\n", g.n, dotQuote(e.label))
+		for _, f := range e.inner {
+			id := g.node(f)
+			if last != "" {
+				g.printf("  %s -> %s;\n", last, id)
+			} else {
+				first = id
+			}
+			last = id
+		}
+		g.printf("  }\n")
+	}
+	next := g.element(e.next)
+	if last == "" {
+		return next
+	}
+	g.printf("  %s -> %s;\n", last, next)
+	return first
+}
+
+func (g *dotWriter) node(e *element) string {
+	g.n++
+	id := fmt.Sprintf("n%d", g.n)
+	label := e.label
+	if e.detail != "" && e.detail != e.label {
+		label += "\n" + e.detail
+	}
+	g.printf("  %s [label=%s, fillcolor=%q];\n", id, dotQuote(label), dotColors[e.kind])
+	return id
+}
+
+func dotQuote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "").Replace(s) + `"`
+}
