@@ -211,14 +211,15 @@ func (m *maker) fromDefaults() ([]*service.Group, error) {
 	if err != nil {
 		return nil, nil // reported when the application is built
 	}
-	if !c.Global.Has("bind_port") {
-		return []*service.Group{service.DefaultGroup()}, nil
-	}
-	g, warnings, err := service.GroupFromDefaults(c)
+	g, err := service.GroupFromDefaults(c.Global, func(option, problem string) {
+		m.plan.Warnings = append(m.plan.Warnings, paste.AllErrors(c.Place(paste.BadOption(option, "%s", problem)))...)
+	})
 	if err != nil {
-		return nil, err
+		return nil, c.Place(err)
 	}
-	m.plan.Warnings = append(m.plan.Warnings, warnings...)
+	if g == nil {
+		g = service.DefaultGroup()
+	}
 	return []*service.Group{g}, nil
 }
 

@@ -1,0 +1,44 @@
+# The targets that people type. .ci/run runs the same commands.
+
+GO ?= go
+FUZZTIME ?= 5m
+RANDOM_FILES ?= 20000
+
+.PHONY: build test race lint generate conformance fuzz bench soak clean
+
+build:
+	$(GO) build -o bin/wheatpaste ./cmd/wheatpaste
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+# The linters live in a module of their own, so that go.mod stays clean.
+lint:
+	$(GO) build -C tools -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	bin/golangci-lint run ./...
+
+# READMEs of the factories and the lists of imports.
+generate:
+	$(GO) run ./internal/generate
+
+# Paste Deploy itself decides: the corpus, and random files held against it live.
+conformance:
+	WHEATPASTE_INTEGRATION=1 WHEATPASTE_RANDOM=$(RANDOM_FILES) $(GO) test -count=1 -timeout 60m -v -run 'TestCorpus|TestRandom' ./internal/conformance
+
+fuzz:
+	GO=$(GO) FUZZTIME=$(FUZZTIME) ./bench/fuzz.sh
+
+# Loader speed beside Paste Deploy, and the benchmarks of the packages.
+bench:
+	$(GO) run ./bench/loader
+	$(GO) test -run '^$$' -bench . -benchmem ./paste ./pipeline
+
+# The long runs at their full figures; writes bench/RESULTS.md.
+soak:
+	GO=$(GO) ./bench/soak.sh
+
+clean:
+	rm -rf bin
