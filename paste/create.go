@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -24,15 +25,25 @@ func (r *Registry) Find(c *Context) (*Factory, error) {
 	for _, other := range []Object{App, Filter, ServerObject} {
 		if wrong, ok := r.Lookup(other, ref); ok {
 			e.Problem = fmt.Sprintf("%s is registered as %s, want %s", ref, article(string(wrong.Kind)), article(string(c.Object)))
-			e.Hint = fmt.Sprintf("use it in a section of that kind (it is %s)", article(string(wrong.Kind)))
+			e.Hint = fmt.Sprintf("use it in a section [%s:...]", prefixes[other][0][0])
 			return nil, Errors{e}
 		}
 	}
-	e.Hint = "remove it, write and register it in Go (docs/plugins.md), or serve a stub with --missing stub"
-	if near := nearest(ref, r.names(c.Object)); near != "" {
-		e.Hint = "did you mean " + near + "?"
+	if dist, entry, ok := strings.Cut(strings.TrimPrefix(ref, "egg:"), "#"); ok && c.Ref.Kind == RefEgg && r.HasDist(dist) {
+		e.Problem = fmt.Sprintf("Entry point %s not found in egg %s: %s", repr(entry), repr(dist), e.Problem) // EGG-03
 	}
+	e.Hint = r.unknownHint(c.Object, ref)
 	return nil, Errors{e}
+}
+
+func (r *Registry) unknownHint(object Object, ref string) string {
+	if words := Words(ref); len(words) > 1 && slices.ContainsFunc(words[1:], isComment) { // EGG-06
+		return "a comment needs a line of its own"
+	}
+	if near := nearest(ref, r.names(object)); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "remove it, write and register it in Go (docs/plugins.md), or serve a stub with --missing stub"
 }
 
 func article(word string) string {

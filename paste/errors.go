@@ -51,10 +51,11 @@ func (e *Error) Error() string {
 	if e.Option != "" {
 		b.WriteString(oneLine(e.Option) + ": ")
 	}
-	b.WriteString(oneLine(e.Problem))
-	if e.Hint != "" {
-		b.WriteString("; " + oneLine(e.Hint))
+	if e.Hint == "" {
+		b.WriteString(oneLine(e.Problem))
+		return b.String()
 	}
+	b.WriteString(oneLine(strings.TrimSuffix(e.Problem, ".")) + "; " + oneLine(e.Hint))
 	return b.String()
 }
 
@@ -222,13 +223,16 @@ func BadOption(option, format string, args ...any) error {
 // "" if none is near.
 func Nearest(name string, known []string) string { return nearest(name, known) }
 
+// maxEdits is how many slips a name may have and still be guessed.
+const maxEdits = 3
+
 // nearest gives the name among known that is most probably meant by name, or
 // "" if none is near.
 func nearest(name string, known []string) string {
 	if len(name) > 100 { // nobody typed that; and the comparison is quadratic
 		return ""
 	}
-	best, bestDistance := "", len(name)/3
+	best, bestDistance := "", min(len(name)/3, maxEdits)
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := distance(strings.ToLower(name), strings.ToLower(k), bestDistance); d <= bestDistance && k != name {
 			if d < bestDistance || best == "" {

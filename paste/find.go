@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,20 +35,22 @@ func ObjectOf(section string) (Object, *string, bool) {
 	return "", nil, false
 }
 
-type sectionKey struct{ prefix, name string }
-
-// sectionsNamed lists the sections [prefix:name], the name stripped (SEC-04).
+// sectionsNamed lists the sections [prefix:name], the name stripped (SEC-04),
+// in the order of the file.
 func (d *document) sectionsNamed(prefix, name string) []*section {
-	if d.index == nil {
-		d.index = make(map[sectionKey][]*section, len(d.sections))
-		for _, s := range d.sections {
-			if p, n, ok := strings.Cut(s.name, ":"); ok {
-				key := sectionKey{p, strip(n)}
-				d.index[key] = append(d.index[key], s)
-			}
+	var found []*section
+	if s := d.byName[prefix+":"+name]; s != nil && strip(name) == name {
+		found = append(found, s)
+	}
+	for _, s := range d.padded {
+		if p, n, _ := strings.Cut(s.name, ":"); p == prefix && strip(n) == name {
+			found = append(found, s)
 		}
 	}
-	return d.index[sectionKey{prefix, name}]
+	if len(found) > 1 {
+		slices.SortFunc(found, func(a, b *section) int { return cmp.Compare(a.offset, b.offset) })
+	}
+	return found
 }
 
 // find finds the section for an object (section 3 of the semantics). Without a
@@ -128,6 +131,12 @@ func (l *Loader) guess(object Object, name string) string {
 	if strings.HasSuffix(name, ",") {
 		return "names are separated by white space, not by commas" // PIPE-02
 	}
+	if strip(name) == "" {
+		return "the name is empty"
+	}
+	if strings.Contains(name, "\n") { // USE-12
+		return "write the name on the line of its option"
+	}
 	var known, headers []string
 	places := map[string]*section{}
 	for _, s := range l.doc.sections {
@@ -151,6 +160,9 @@ func (l *Loader) guess(object Object, name string) string {
 	}
 	if near := l.session.nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s ([%s] at line %d)?", near, places[near].name, places[near].line)
+	}
+	if len(Words(name)) > 1 {
+		return "only a pipeline takes several names" // SEC-12
 	}
 	return listKnown(object, headers)
 }

@@ -101,7 +101,6 @@ type session struct {
 type parsed struct {
 	doc *document
 	err error
-	sum [sha256.Size]byte
 }
 
 // FileInfo is one file that was read.
@@ -115,7 +114,7 @@ func (l *Loader) Files() []FileInfo {
 	var list []FileInfo
 	for name, p := range l.session.files {
 		if p.doc != nil {
-			list = append(list, FileInfo{absolute(name), p.sum})
+			list = append(list, FileInfo{absolute(name), sha256.Sum256([]byte(p.doc.text))})
 		}
 	}
 	slices.SortFunc(list, func(a, b FileInfo) int { return strings.Compare(a.Path, b.Path) })
@@ -202,7 +201,6 @@ func (s *session) open(filename string, passed *Conf) (*Loader, error) {
 		text, err := readFile(filename)
 		p = &parsed{err: err}
 		if err == nil {
-			p.sum = sha256.Sum256([]byte(text))
 			p.doc, p.err = parse(filename, text)
 		}
 		s.files[filename] = p
@@ -272,17 +270,20 @@ func readFile(name string) (string, error) {
 		return "", fileError(name, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > MaxFileSize && info.Mode().IsRegular() {
-		return "", tooLarge(name)
+	var text strings.Builder
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if info.Size() > MaxFileSize {
+			return "", tooLarge(name)
+		}
+		text.Grow(int(info.Size()))
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
-	if err != nil {
+	if _, err := io.Copy(&text, io.LimitReader(f, MaxFileSize+1)); err != nil {
 		return "", fileError(name, err)
 	}
-	if len(data) > MaxFileSize {
+	if text.Len() > MaxFileSize {
 		return "", tooLarge(name)
 	}
-	return string(data), nil
+	return text.String(), nil
 }
 
 func tooLarge(name string) error {

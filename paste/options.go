@@ -183,7 +183,7 @@ func (o *optionField) decode(target reflect.Value, local, global *Conf, used map
 		return nil
 	}
 	if err := decodeText(target, v.Text); err != nil {
-		if o.secret {
+		if o.secret || SecretName(o.name) {
 			err = fmt.Errorf("invalid value, want %s", typeWord(o.typ))
 		}
 		return &OptionError{key, err}
@@ -207,7 +207,11 @@ func decodeText(target reflect.Value, text string) error {
 		return err
 	}
 	if u, ok := target.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		return u.UnmarshalText([]byte(strip(text)))
+		err := u.UnmarshalText([]byte(strip(text)))
+		if example := examples[typeWord(target.Type())]; err != nil && example != "" {
+			return fmt.Errorf("invalid %s %q, want one such as %s", typeWord(target.Type()), text, example)
+		}
+		return err
 	}
 	switch target.Kind() {
 	case reflect.String:
@@ -234,6 +238,9 @@ func decodeText(target reflect.Value, text string) error {
 	}
 	return nil
 }
+
+// examples stand in the errors of types whose own errors are for programmers.
+var examples = map[string]string{"network": "10.0.0.0/8", "address": "127.0.0.1"}
 
 // decodeSlice reads a list: words, which may be followed by commas where an
 // item cannot hold one.
@@ -352,7 +359,7 @@ func typeWord(t reflect.Type) string {
 
 // writeDefault writes a default as an operator would.
 func writeDefault(v reflect.Value) string {
-	if v.Type() == confType || v.Kind() == reflect.Pointer && v.IsNil() {
+	if v.Type() == confType || v.Kind() == reflect.Pointer && v.IsNil() || v.Kind() == reflect.Struct && v.IsZero() {
 		return ""
 	}
 	if v.Kind() == reflect.Pointer {

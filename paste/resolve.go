@@ -131,13 +131,13 @@ func (r *resolution) enter(l *Loader, s *section, q request) error {
 	if r.active[key] > 0 {
 		for i, f := range r.stack {
 			if f.key == key && f.global.Equal(q.global) {
-				return Errors{r.cycle(i, s, q)}
+				return Errors{r.cycle(i, key, q)}
 			}
 		}
 	}
 	if len(r.stack) >= maxDepth {
 		e := q.error("RecursionError", ErrReference, fmt.Sprintf("more than %d references lie inside each other", maxDepth))
-		e.Hint = "they begin with " + r.path(0, 5)
+		e.Hint = "they begin with " + way(r.stack[:5])
 		return Errors{e}
 	}
 	r.stack = append(r.stack, frame{key, q.global, q.step})
@@ -152,20 +152,23 @@ func (r *resolution) leave() {
 }
 
 // cycle names the whole circle (USE-15).
-func (r *resolution) cycle(start int, s *section, q request) *Error {
-	e := q.error("RecursionError", ErrReference, fmt.Sprintf("the references run in a circle: %s -(%s)-> [%s]",
-		r.path(start, len(r.stack)), q.step, s.name))
+func (r *resolution) cycle(start int, key frameKey, q request) *Error {
+	circle := append(slices.Clone(r.stack[start:]), frame{key: key, step: q.step})
+	e := q.error("RecursionError", ErrReference, "the references run in a circle: "+way(circle))
 	e.Hint = "remove one of them"
 	return e
 }
 
-func (r *resolution) path(start, end int) string {
+// way writes references one after the other, with their files if there are
+// several.
+func way(frames []frame) string {
+	several := slices.ContainsFunc(frames, func(f frame) bool { return f.key.path != frames[0].key.path })
 	var b strings.Builder
-	for i, f := range r.stack[start:min(end, len(r.stack))] {
+	for i, f := range frames {
 		if i > 0 {
 			fmt.Fprintf(&b, " -(%s)-> ", f.step)
 		}
-		if f.key.path != r.stack[0].key.path {
+		if several {
 			b.WriteString(displayName(f.key.path) + " ")
 		}
 		b.WriteString("[" + f.key.section + "]")
@@ -326,14 +329,19 @@ func (w *work) warnDropped(key string, raw Value, defaults *Conf) {
 	if d.Text == raw.Text {
 		return
 	}
-	where := "is given by the caller too"
-	if d.opt != nil {
+	where, hint := "is given by the caller too", fmt.Sprintf("write set %s = ... to change it here", key)
+	switch {
+	case d.opt != nil && d.opt.section == w.loader.doc.defaults:
 		where = fmt.Sprintf("is in [DEFAULT] too (line %d)", d.opt.line)
-	} else if d.via == ViaBuiltin {
+	case d.opt != nil: // GLB-04
+		pos := d.opt.pos()
+		where = fmt.Sprintf("is in [%s] of %s too (line %d), which uses this file", d.opt.section.name, pos.File, pos.Line)
+		hint = "remove one of the two"
+	case d.via == ViaBuiltin:
 		where = "is set by the loader"
 	}
-	e := w.optionError(raw, key, "", ErrSettings, "the option "+where+", which wins: this line has no effect")
-	e.Hint = fmt.Sprintf("write set %s = ... to change it here", key)
+	e := w.optionError(raw, key, "", ErrSettings, "the option "+where+" and wins: this line has no effect")
+	e.Hint = hint
 	w.session.warn(e)
 }
 
@@ -374,7 +382,7 @@ func (w *work) use(object Object) *Context {
 	if file, ok := w.global.Value("__file__"); ok {
 		c.Global.Set("__file__", file)
 	}
-	if c.own == nil && c.Loader != w.loader {
+	if c.own == nil && c.Loader.doc != nil && c.Loader.doc != w.loader.doc {
 		c.own = c.Loader
 	}
 	c.Loader = w.loader // USE-16
@@ -437,7 +445,7 @@ func (w *work) explicit(object Object) *Context {
 	w.local.Delete(string(g.protocol))
 	if !entryPoint.MatchString(g.value.Text) { // FAC-10
 		e := w.optionError(g.value, string(g.protocol), "AttributeError", ErrReference, fmt.Sprintf("invalid factory %s", repr(g.value.Text)))
-		e.Hint = "want module:attribute on one line"
+		e.Hint = "want module:attribute on the line of the option, and no comment behind it"
 		w.fail(e)
 		return nil
 	}
@@ -455,10 +463,38 @@ func (w *work) noLoaderHint(object Object) string {
 	switch {
 	case !strings.Contains(w.section.name, ":") && (w.section.name == "pipeline" || w.section.name == "filter-app"):
 		return fmt.Sprintf("write [%s:main]", w.section.name) // SEC-09
-	case w.loader.rawDefaults.Has("use"):
-		return "use is in [DEFAULT], which takes it from every section (GLB-05)"
 	}
-	return fmt.Sprintf("want use = ... or %s = module:attribute", protocols[object][0][0])
+	for _, group := range protocols[object] {
+		for _, p := range append([]Protocol{"use"}, group...) {
+			if hint := w.taken(string(p)); hint != "" {
+				return hint
+			}
+		}
+	}
+	hint := fmt.Sprintf("want use = ... or %s = module:attribute", protocols[object][0][0])
+	for key := range w.local.All() {
+		if strings.HasPrefix(key, "paste.") { // FAC-08
+			hint = key + " does not fit a section of this kind, " + hint
+		}
+	}
+	return hint
+}
+
+// taken explains an option that is missing because DEFAULT or the caller has one
+// of the same name (GLB-05).
+func (w *work) taken(key string) string {
+	if w.section.option(key) == nil || !w.loader.rawDefaults.Has(key) {
+		return ""
+	}
+	return fmt.Sprintf("its option %s has no effect, because [DEFAULT] or the caller has one of that name", key)
+}
+
+// missing is the error for a section without an option that it needs.
+func (w *work) missing(key, hint string) *Error {
+	if taken := w.taken(key); taken != "" {
+		hint = taken
+	}
+	return w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a '%s' setting", w.section.name, w.loader.filename, key), hint)
 }
 
 // filterApp is section 7.2.
@@ -466,7 +502,7 @@ func (w *work) filterApp() *Context {
 	next, ok := w.local.Delete("next")
 	if !ok {
 		if !w.broken("next") {
-			w.fail(w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a 'next' setting", w.section.name, w.loader.filename), "want next = NAME of an application"))
+			w.fail(w.missing("next", "want next = NAME of an application"))
 		}
 		return nil
 	}
@@ -495,7 +531,7 @@ func (w *work) pipeline() *Context {
 	v, ok := w.local.Delete("pipeline")
 	if !ok {
 		if !w.broken("pipeline") {
-			w.fail(w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a 'pipeline' setting", w.section.name, w.loader.filename), "want pipeline = FILTER ... APP"))
+			w.fail(w.missing("pipeline", "want pipeline = FILTER ... APP"))
 		}
 		return nil
 	}
@@ -621,6 +657,9 @@ func (w *work) record(c *Context) {
 	c.Requires = append(c.Requires, w.requires...)
 }
 
+// lossy are the targets of use that hand no options on.
+var lossy = map[Object]string{Pipeline: "is a pipeline", FilterApp: "is a filter-app", FilterWith: "has filter-with"}
+
 // warnLost is for USE-17 and USE-18: options on top of a target that does not
 // take them.
 func (w *work) warnLost(c *Context) {
@@ -635,7 +674,7 @@ func (w *work) warnLost(c *Context) {
 		return
 	}
 	for k, v := range w.local.All() {
-		e := w.optionError(v, k, "", ErrSettings, fmt.Sprintf("the option is lost: what the section uses is a %s, which hands no options on", strings.ReplaceAll(string(c.Object), "_", "-")))
+		e := w.optionError(v, k, "", ErrSettings, "the option is lost: what the section uses "+lossy[c.Object]+", which hands no options on")
 		e.Hint = "write it in the section that uses the factory"
 		w.session.warn(e)
 	}

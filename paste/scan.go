@@ -16,7 +16,7 @@ type document struct {
 	sections []*section
 	defaults *section // all [DEFAULT] blocks together (INI-26)
 	byName   map[string]*section
-	index    map[sectionKey][]*section // see find
+	padded   []*section // those with white space round their name, see sectionsNamed
 	swallows []*swallowed
 }
 
@@ -33,10 +33,10 @@ type option struct {
 	key     string
 	raw     string // the value, lines joined, before interpolation
 	section *section
-	line    int
-	offset  int // of the key in the text
-	value   int // of the value in the text
-	lines   []valueLine
+	lines   *[]valueLine // nil for a value of one line
+	line    int32
+	offset  int32 // of the key in the text; a file is smaller than 2 GB
+	value   int32 // of the value in the text
 }
 
 // valueLine is a line of a value that has several.
@@ -61,7 +61,7 @@ func displayName(file string) string { return strings.TrimPrefix(file, "./") }
 
 func (s *section) pos() Pos { return s.doc.place(s.line, s.offset) }
 
-func (o *option) pos() Pos { return o.section.doc.place(o.line, o.offset) }
+func (o *option) pos() Pos { return o.section.doc.place(int(o.line), int(o.offset)) }
 
 // valuePos is where the value begins.
 func (o *option) valuePos() Pos { return o.valueAt(0) }
@@ -70,11 +70,11 @@ func (o *option) valuePos() Pos { return o.valueAt(0) }
 func (o *option) valueAt(i int) Pos {
 	d := o.section.doc
 	i = min(i, len(o.raw))
-	if len(o.lines) == 0 {
-		return d.place(o.line, o.value+i)
+	if o.lines == nil {
+		return d.place(int(o.line), int(o.value)+i)
 	}
-	at := o.lines[0]
-	for _, l := range o.lines {
+	at := (*o.lines)[0]
+	for _, l := range *o.lines {
 		if l.at <= i {
 			at = l
 		}
@@ -115,23 +115,72 @@ type scanner struct {
 	opt    *option
 	parts  []string // the lines of the value of opt
 	places []valueLine
+	length int // of the parts joined
+	blanks int // blank lines behind the last part
 	indent int
 
 	fatal Errors // what stops Python at once
 	bad   Errors // what it collects (INI-14)
 	slips strings.Builder
+
+	// Sections and options are made in blocks, and lists of options cut from
+	// one list: a large file is read without an allocation for each of them.
+	sections []section
+	options  []option
+	list     []*option
+}
+
+// blockSize is how many sections or options are made at once.
+const blockSize = 128
+
+func (s *scanner) newSection() *section {
+	if len(s.sections) == 0 {
+		s.sections = make([]section, blockSize)
+	}
+	x := &s.sections[0]
+	s.sections = s.sections[1:]
+	return x
+}
+
+// usualOptions is how many options a section has room for from the start.
+const usualOptions = 6
+
+// newList makes an empty list of options; a longer one grows away.
+func (s *scanner) newList() []*option {
+	if len(s.list) < usualOptions {
+		s.list = make([]*option, blockSize*usualOptions)
+	}
+	list := s.list[:0:usualOptions]
+	s.list = s.list[usualOptions:]
+	return list
+}
+
+func (s *scanner) newOption() *option {
+	if len(s.options) == 0 {
+		s.options = make([]option, blockSize)
+	}
+	x := &s.options[0]
+	s.options = s.options[1:]
+	return x
 }
 
 // parse reads a whole file. The first error is the one that stops Python.
 func parse(file, text string) (*document, error) {
-	d := &document{file: file, text: text, byName: map[string]*section{}}
+	d := &document{file: file, text: text, byName: make(map[string]*section, strings.Count(text, "\n["))}
 	d.defaults = &section{name: "DEFAULT", doc: d}
 	if i := invalidUTF8(text); i >= 0 {
 		return nil, Errors{decodeError(d, i)}
 	}
 	s := &scanner{doc: d, source: repr(file)}
+	unixLines := strings.IndexByte(text, '\r') < 0
 	for offset, line := 0, 1; offset < len(text); line++ {
-		raw, next := cutLine(text, offset)
+		var raw string
+		var next int
+		if unixLines {
+			raw, next = cutUnixLine(text, offset)
+		} else {
+			raw, next = cutLine(text, offset)
+		}
 		s.line(raw, line, offset, next-offset > len(raw))
 		offset = next
 	}
@@ -144,19 +193,31 @@ func parse(file, text string) (*document, error) {
 	return d, collect(append(s.fatal, s.bad...))
 }
 
+// cutUnixLine is cutLine for the many files without a carriage return.
+func cutUnixLine(text string, offset int) (string, int) {
+	end := strings.IndexByte(text[offset:], '\n')
+	if end < 0 {
+		return text[offset:], len(text)
+	}
+	return text[offset : offset+end], offset + end + 1
+}
+
 // cutLine gives the line at offset without its end (INI-03) and where the next
 // one starts.
 func cutLine(text string, offset int) (string, int) {
 	rest := text[offset:]
-	i := strings.IndexAny(rest, "\n\r")
-	if i < 0 {
-		return rest, len(text)
+	for i := range len(rest) {
+		switch rest[i] {
+		case '\n':
+			return rest[:i], offset + i + 1
+		case '\r':
+			if strings.HasPrefix(rest[i+1:], "\n") {
+				return rest[:i], offset + i + 2
+			}
+			return rest[:i], offset + i + 1
+		}
 	}
-	next := offset + i + 1
-	if rest[i] == '\r' && next < len(text) && text[next] == '\n' {
-		next++
-	}
-	return rest[:i], next
+	return rest, len(text)
 }
 
 func invalidUTF8(text string) int {
@@ -195,9 +256,7 @@ func decodeError(d *document, at int) *Error {
 func (s *scanner) line(raw string, line, offset int, ended bool) {
 	value := strip(raw)
 	if value == "" {
-		if s.opt != nil && s.opt.key != "" { // INI-08
-			s.continueValue("", line, offset)
-		}
+		s.blanks++ // INI-08: they count when the value goes on behind them
 		return
 	}
 	if value[0] == '#' || value[0] == ';' { // INI-05
@@ -206,7 +265,7 @@ func (s *scanner) line(raw string, line, offset int, ended bool) {
 	lead := len(raw) - len(strings.TrimLeftFunc(raw, isSpace))
 	indent := lead
 	if lead > 0 {
-		indent = utf8.RuneCountInString(raw[:lead])
+		indent = utf8.RuneCountInString(raw[:lead]) // INI-30
 	}
 	if s.opt != nil && s.opt.key != "" && indent > s.indent { // INI-31
 		s.noteSwallowed(value, line, offset+lead)
@@ -248,7 +307,8 @@ func (s *scanner) section(name string, line, offset int) {
 		}
 		return
 	}
-	s.cur = &section{name: name, doc: s.doc, line: line, offset: offset}
+	s.cur = s.newSection()
+	*s.cur = section{name: name, doc: s.doc, line: line, offset: offset, options: s.newList()}
 	if first := s.doc.byName[name]; first != nil { // INI-25
 		e := s.slip(line, offset, "DuplicateSectionError",
 			fmt.Sprintf("While reading from %s [line %2d]: section %s already exists", s.source, line, repr(name)))
@@ -260,6 +320,9 @@ func (s *scanner) section(name string, line, offset int) {
 	}
 	s.doc.byName[name] = s.cur
 	s.doc.sections = append(s.doc.sections, s.cur)
+	if _, rest, ok := strings.Cut(name, ":"); ok && strip(rest) != rest {
+		s.doc.padded = append(s.doc.padded, s.cur)
+	}
 }
 
 func (s *scanner) option(raw, value string, line, offset int, ended bool) {
@@ -274,7 +337,11 @@ func (s *scanner) option(raw, value string, line, offset int, ended bool) {
 		s.badLine(raw, line, offset, ended, "no name before \""+value[delim:delim+1]+"\"")
 	}
 	text := strip(value[delim+1:])
-	o := &option{key: key, raw: text, section: s.cur, line: line, offset: offset, value: offset + len(value) - len(text)}
+	o := s.newOption()
+	*o = option{
+		key: key, raw: text, section: s.cur, line: int32(line), //nolint:gosec // MaxFileSize
+		offset: int32(offset), value: int32(offset + len(value) - len(text)), //nolint:gosec // MaxFileSize
+	}
 	s.opt = o
 	if first := s.cur.option(key); first != nil { // INI-18
 		s.duplicate(first, o)
@@ -284,7 +351,7 @@ func (s *scanner) option(raw, value string, line, offset int, ended bool) {
 }
 
 func (s *scanner) duplicate(first, o *option) {
-	e := s.slip(o.line, o.offset, "DuplicateOptionError", fmt.Sprintf(
+	e := s.slip(int(o.line), int(o.offset), "DuplicateOptionError", fmt.Sprintf(
 		"While reading from %s [line %2d]: option %s in section %s already exists", s.source, o.line, repr(o.key), repr(s.cur.name)))
 	e.Section, e.Option = s.cur.name, o.key
 	e.Problem = fmt.Sprintf("option %s in section %s already exists (line %d)", repr(o.key), repr(s.cur.name), first.line)
@@ -349,21 +416,28 @@ func lineText(raw string, ended bool) string {
 func (s *scanner) continueValue(text string, line, offset int) {
 	if s.parts == nil {
 		s.parts = append(s.parts, s.opt.raw)
-		s.places = append(s.places, valueLine{0, s.opt.line, s.opt.value})
+		s.places = append(s.places, valueLine{0, int(s.opt.line), int(s.opt.value)})
+		s.length = len(s.opt.raw)
 	}
-	at := s.places[len(s.places)-1].at + len(s.parts[len(s.parts)-1]) + 1
+	for ; s.blanks > 0; s.blanks-- {
+		s.parts = append(s.parts, "")
+		s.length++
+	}
 	s.parts = append(s.parts, text)
-	s.places = append(s.places, valueLine{at, line, offset})
+	s.places = append(s.places, valueLine{s.length + 1, line, offset})
+	s.length += 1 + len(text)
 }
 
 // endValue joins the lines of a value (INI-36).
 func (s *scanner) endValue() {
+	s.blanks = 0
 	if s.parts == nil {
 		return
 	}
 	joined := stripRight(strings.Join(s.parts, "\n"))
 	if joined != s.opt.raw {
-		s.opt.raw, s.opt.lines = joined, s.places
+		places := s.places
+		s.opt.raw, s.opt.lines = joined, &places
 	}
 	s.parts, s.places = nil, nil
 }

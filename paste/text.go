@@ -12,8 +12,25 @@ func isSpace(r rune) bool {
 	return r >= 0x1c && r <= 0x1f || unicode.IsSpace(r)
 }
 
-func strip(s string) string      { return strings.TrimFunc(s, isSpace) }
-func stripRight(s string) string { return strings.TrimRightFunc(s, isSpace) }
+func strip(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	if len(s) > 0 && isPlain(s[0]) && isPlain(s[len(s)-1]) { // most texts
+		return s
+	}
+	return strings.TrimFunc(s, isSpace)
+}
+
+// isPlain reports a byte that is a whole character and no white space.
+func isPlain(c byte) bool { return c > ' ' && c < 0x7f }
+
+func stripRight(s string) string {
+	if len(s) > 0 && isPlain(s[len(s)-1]) {
+		return s
+	}
+	return strings.TrimRightFunc(s, isSpace)
+}
 
 // Words splits a text on Python's white space, as pipeline and require do.
 func Words(s string) []string { return strings.FieldsFunc(s, isSpace) }
