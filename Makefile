@@ -4,7 +4,10 @@ GO ?= go
 FUZZTIME ?= 5m
 RANDOM_FILES ?= 20000
 
-.PHONY: build test race lint generate conformance fuzz bench soak clean
+.PHONY: help build test race lint generate conformance fuzz bench soak clean
+
+help:
+	@grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '; echo
 
 build:
 	$(GO) build -o bin/wheatpaste ./cmd/wheatpaste

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The long runs, at the figures of the issues. Writes bench/RESULTS.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+out=bench/RESULTS.md
+tmp=$(mktemp)
+trap 'rm -f "$tmp"' EXIT
+
+run() { # title, command...
+  local title=$1
+  shift
+  echo "== $title" >&2
+  { printf '\n## %s\n\n    $ %s\n\n' "$title" "$*"; "$@" 2>&1 | tee /dev/stderr | grep -v '^=== \|^--- \|^fuzz: elapsed: .*[^)]$' | tail -n "${KEEP:-40}" | sed 's/^/    /'; } >>"$tmp"
+}
+
+cat >"$tmp" <<END
+# Results of the long runs
+
+Written by \`make soak\` on $(date -u +%Y-%m-%d), $("$go" version | cut -d' ' -f3), $(nproc) cores. Machines differ and are noisy:
+compare the ratios, not the times.
+END
+
+export WHEATPASTE_INTEGRATION=1
+run "The corpus and 20,000 random files against Paste Deploy" env WHEATPASTE_RANDOM="${RANDOM_FILES:-20000}" "$go" test -count=1 -timeout 90m -v -run 'TestCorpus|TestRandom' ./internal/conformance
+run "Fuzz targets, ${FUZZTIME:-5m} each" env FUZZTIME="${FUZZTIME:-5m}" ./bench/fuzz.sh
+run "Loader beside Paste Deploy" "$go" run ./bench/loader
+KEEP=80 run "Benchmarks of the packages" "$go" test -run '^$' -bench . -benchmem ./paste ./pipeline
+mv "$tmp" "$out"
+trap - EXIT
+echo "wrote $out" >&2
