@@ -1,0 +1,134 @@
+package debian
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/wheatpaste/wheatpaste/apps/all"
+	_ "github.com/wheatpaste/wheatpaste/filters/all"
+	"github.com/wheatpaste/wheatpaste/internal/plan"
+	"github.com/wheatpaste/wheatpaste/internal/tree"
+	"github.com/wheatpaste/wheatpaste/paste"
+	"github.com/wheatpaste/wheatpaste/pipeline"
+	_ "github.com/wheatpaste/wheatpaste/service/servers/all"
+)
+
+// shipped are the files, and the applications in them that the services load.
+var shipped = []struct {
+	pkg, file string
+	apps      []string
+}{
+	{"nova-common", "usr/share/nova-common/api-paste.ini", []string{"osapi_compute", "metadata"}},
+	{"neutron-common", "usr/share/neutron-common/api-paste.ini", []string{"neutron"}},
+	{"cinder-common", "usr/share/cinder-common/api-paste.ini", []string{"osapi_volume"}},
+	{"glance-common", "usr/share/glance-common/glance-api-paste.ini", []string{"glance-api", "glance-api-keystone", "glance-api-cachemanagement"}},
+	{"heat-common", "etc/heat/api-paste.ini", []string{"heat-api", "heat-api-noauth", "heat-api-cfn", "heat-api-standalone"}},
+	{"swift-proxy", "etc/swift/proxy-server.conf", []string{"main"}},
+}
+
+// TestDebianFilesAreServedWithStubs serves each file as `serve --missing stub
+// --workers 0` does: every mount answers, an app without a Go factory with 501
+// and its factory's name.
+func TestDebianFilesAreServedWithStubs(t *testing.T) {
+	integration := os.Getenv("WHEATPASTE_INTEGRATION") == "1"
+	if !integration {
+		t.Skip("the files are in Debian packages: WHEATPASTE_INTEGRATION=1 downloads them")
+	}
+	for _, s := range shipped {
+		t.Run(s.pkg, func(t *testing.T) {
+			file := filepath.Join(unpack(t, s.pkg), s.file)
+			for _, app := range s.apps {
+				t.Run(app, func(t *testing.T) { probe(t, file, app) })
+			}
+		})
+	}
+}
+
+// unpack downloads a package and unpacks it in a folder of the test's own.
+func unpack(t *testing.T, pkg string) string {
+	t.Helper()
+	dir := t.TempDir()
+	run := func(name string, args ...string) {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+	}
+	run("apt-get", "download", "-q", pkg)
+	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		t.Fatalf("%v %v, want one package", debs, err)
+	}
+	run("dpkg-deb", "-x", debs[0], dir)
+	return dir
+}
+
+func probe(t *testing.T, file, app string) {
+	loader := &pipeline.Loader{Missing: pipeline.MissingStub, Logger: slog.New(slog.DiscardHandler)}
+	made, err := plan.Make(plan.Request{Loader: loader, URI: paste.FileURI(file), Name: &app})
+	if err != nil {
+		t.Fatal(err)
+	}
+	application := made.Groups[0].Application
+	if err := application.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer application.Close(t.Context())
+	server := httptest.NewServer(application)
+	defer server.Close()
+	for _, path := range paths(application.Context) {
+		resp, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		t.Logf("%s %d %.80s", path, resp.StatusCode, bytes.ReplaceAll(body, []byte("\n"), []byte(" ")))
+		if err != nil || !answers(resp.StatusCode, body) {
+			t.Errorf("%s: %d %s %v, want an answer of a filter or app, or 501 that names a factory", path, resp.StatusCode, body, err)
+		}
+	}
+}
+
+// paths are one request for every mount of the application.
+func paths(c *paste.Context) []string {
+	list := []string{"/", "/healthcheck"}
+	var visit func(n *tree.Node, prefix string)
+	visit = func(n *tree.Node, prefix string) {
+		if n.Err != nil {
+			return
+		}
+		for _, m := range n.Mounts {
+			path := prefix + strings.TrimSuffix(m.Key, "+")
+			list = append(list, strings.TrimSuffix(path, "/")+"/probe")
+			visit(m.Node, strings.TrimSuffix(path, "/"))
+		}
+		if n.Next != nil {
+			visit(n.Next, prefix)
+		}
+	}
+	visit(tree.Context(c), "")
+	return list
+}
+
+// answers reports whether an answer is one of a stub or a real one.
+func answers(status int, body []byte) bool {
+	if status != http.StatusNotImplemented {
+		return status == http.StatusOK || status == http.StatusNotFound || status == http.StatusUnauthorized || status == http.StatusMultipleChoices
+	}
+	var stub struct {
+		Error struct{ Factory string }
+	}
+	return json.Unmarshal(body, &stub) == nil && stub.Error.Factory != ""
+}

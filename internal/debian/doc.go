@@ -1,0 +1,3 @@
+// Package debian holds a test that serves the paste files which Debian ships,
+// unmodified.
+package debian
