@@ -1,0 +1,28 @@
+"""Ask Paste's static application: cases come as JSON, answers go as JSON."""
+import io
+import json
+import sys
+
+from paste.urlparser import make_static
+
+
+def ask(case):
+    app = make_static({}, **case["options"])
+    environ = {
+        "REQUEST_METHOD": case["method"], "SCRIPT_NAME": case["script"], "PATH_INFO": case["path"],
+        "QUERY_STRING": case["query"], "SERVER_NAME": "files.test", "SERVER_PORT": "80", "HTTP_HOST": "files.test:8080",
+        "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.version": (1, 0), "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
+    }
+    for name, value in (case["headers"] or {}).items():
+        environ["HTTP_" + name.upper().replace("-", "_")] = value
+    got = {}
+
+    def start_response(status, headers, exc_info=None):
+        got["status"] = int(status.split()[0])
+        got["header"] = {name.title(): value for name, value in headers}
+
+    got["body"] = b"".join(app(environ, start_response)).decode("latin-1")
+    return got
+
+
+json.dump([ask(case) for case in json.load(sys.stdin)], sys.stdout)

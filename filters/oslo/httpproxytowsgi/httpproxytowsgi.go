@@ -1,0 +1,141 @@
+// Package httpproxytowsgi takes the client's address, scheme, host and path
+// prefix from the headers of a proxy, as oslo.middleware's HTTPProxyToWSGI does.
+package httpproxytowsgi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/justinas/alice"
+
+	"github.com/wheatpaste/wheatpaste/internal/webob"
+	"github.com/wheatpaste/wheatpaste/paste"
+	"github.com/wheatpaste/wheatpaste/pipeline"
+)
+
+// Options of the filter, as they are written in its section.
+type Options struct {
+	Enable  bool      `paste:"enable_proxy_headers_parsing,global" help:"whether the headers are read at all"`
+	Trusted []network `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
+	Headers headers   `paste:"proxy_headers" help:"with trusted_proxies or hops: forwarded, x-forwarded, or auto for X-Forwarded-* when there are any, else Forwarded"`
+	Hops    int       `paste:"hops" help:"the number of proxies that each add an item to the headers; 0: go by trusted_proxies or, without, believe the first item, as in the original"`
+	Project string    `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
+	Program string    `paste:"oslo_config_program,global" help:"the program of that service"`
+	File    string    `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
+}
+
+func init() {
+	paste.RegisterFilter("egg:wheatpaste#http_proxy_to_wsgi", Options{Headers: auto}, New,
+		paste.LooseAlias(
+			"egg:oslo.middleware#http_proxy_to_wsgi",
+			"oslo_middleware:HTTPProxyToWSGI.factory",
+			"oslo_middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory",
+			"oslo.middleware:HTTPProxyToWSGI.factory",
+			"oslo.middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory",
+		),
+		paste.Help("Takes the client's address, scheme, host and path prefix from Forwarded or X-Forwarded-* headers."),
+		paste.Example("[filter:http_proxy_to_wsgi]\nuse = egg:oslo.middleware#http_proxy_to_wsgi\nenable_proxy_headers_parsing = true\ntrusted_proxies = 10.0.0.0/8 ::1"),
+	)
+}
+
+// New makes the filter.
+func New(b *paste.Build, o Options) (alice.Constructor, error) {
+	if o.Hops < 0 {
+		return nil, paste.BadOption("hops", "invalid number %d, want 0 or more", o.Hops)
+	}
+	apply := compatible
+	switch strict := o.Hops > 0 || len(o.Trusted) > 0; {
+	case strict && !o.Enable:
+		b.Warn(option(o), "has no effect without enable_proxy_headers_parsing = true")
+		apply = ignore
+	case strict:
+		apply = trust{o.Trusted, o.Hops, o.Headers}.apply
+	case !o.Enable:
+		apply = ignore
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r = apply(r)
+			ww := webob.Response(w, r, nil)
+			next.ServeHTTP(ww, r)
+			ww.Finish()
+		})
+	}, nil
+}
+
+// option names one of the options that make the filter strict.
+func option(o Options) string {
+	if o.Hops > 0 {
+		return "hops"
+	}
+	return "trusted_proxies"
+}
+
+func ignore(r *http.Request) *http.Request { return r }
+
+// compatible does what the original does: it believes everyone, takes the
+// first item of Forwarded but the whole of the other headers, and unquotes
+// nothing.
+func compatible(r *http.Request) *http.Request {
+	var f forwarded
+	if h := joined(r, "Forwarded"); h != "" {
+		first, _, _ := strings.Cut(h, ",")
+		f = parseElement(first)
+	} else {
+		f = forwarded{
+			client: joined(r, "X-Forwarded-For"),
+			proto:  joined(r, "X-Forwarded-Proto"),
+			host:   joined(r, "X-Forwarded-Host"),
+		}
+	}
+	f.prefix = joined(r, "X-Forwarded-Prefix")
+	return f.apply(r)
+}
+
+// joined is a header as WSGI shows it.
+func joined(r *http.Request, name string) string { return strings.Join(r.Header[name], ",") }
+
+// forwarded is what the proxies say about a request; "" for what they do not
+// say.
+type forwarded struct{ client, proto, host, prefix string }
+
+// parseElement reads one element of a Forwarded header, as the original does:
+// by its punctuation, whatever is quoted.
+func parseElement(element string) forwarded {
+	var f forwarded
+	for pair := range strings.SplitSeq(element, ";") {
+		name, value, _ := strings.Cut(pair, "=")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "for":
+			f.client = value
+		case "proto":
+			f.proto = value
+		case "host":
+			f.host = value
+		}
+	}
+	return f
+}
+
+// apply gives the request as its client sent it.
+func (f forwarded) apply(r *http.Request) *http.Request {
+	if f == (forwarded{}) {
+		return r
+	}
+	env := pipeline.FromRequest(r)
+	if f.proto != "" {
+		env.SetScheme(f.proto)
+	}
+	if f.client != "" {
+		env.SetClientAddr(f.client)
+	}
+	if f.host != "" {
+		r = new(*r)
+		r.Host = f.host
+	}
+	if f.prefix != "" {
+		r = pipeline.Rebase(r, f.prefix+env.ScriptName(), r.URL.Path)
+	}
+	return r
+}
