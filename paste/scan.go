@@ -262,9 +262,9 @@ func (s *scanner) line(raw string, line, offset int, ended bool) {
 	if value[0] == '#' || value[0] == ';' { // INI-05
 		return
 	}
-	lead := len(raw) - len(strings.TrimLeftFunc(raw, isSpace))
-	indent := lead
-	if lead > 0 {
+	lead, indent := 0, 0
+	if !isPlain(raw[0]) {
+		lead = len(raw) - len(strings.TrimLeftFunc(raw, isSpace))
 		indent = utf8.RuneCountInString(raw[:lead]) // INI-30
 	}
 	if s.opt != nil && s.opt.key != "" && indent > s.indent { // INI-31
@@ -326,8 +326,11 @@ func (s *scanner) section(name string, line, offset int) {
 }
 
 func (s *scanner) option(raw, value string, line, offset int, ended bool) {
-	delim := strings.IndexAny(value, "=:") // INI-10
-	if delim < 0 {
+	delim := 0 // INI-10
+	for delim < len(value) && value[delim] != '=' && value[delim] != ':' {
+		delim++
+	}
+	if delim == len(value) {
 		s.badLine(raw, line, offset, ended, "no \"=\" or \":\" in "+quoteLine(value))
 		return
 	}

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// recorder notes status and length of the answer. Everything else a writer can
-// do is found through Unwrap.
+// recorder notes status and length of the answer, so that it has to see what
+// begins one. Everything else a writer can do is found through Unwrap.
 type recorder struct {
 	http.ResponseWriter
 	status atomic.Int32
@@ -31,6 +31,12 @@ func (w *recorder) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes.Add(int64(n))
 	return n, err
+}
+
+// FlushError notes that a flush begins the answer.
+func (w *recorder) FlushError() error {
+	w.status.CompareAndSwap(0, http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Hijack is forwarded by hand because the status of a hijacked request is 101.
