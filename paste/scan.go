@@ -168,10 +168,17 @@ func (s *scanner) newOption() *option {
 func parse(file, text string) (*document, error) {
 	d := &document{file: file, text: text, byName: make(map[string]*section, strings.Count(text, "\n["))}
 	d.defaults = &section{name: "DEFAULT", doc: d}
-	if i := invalidUTF8(text); i >= 0 {
-		return nil, Errors{decodeError(d, i)}
-	}
 	s := &scanner{doc: d, source: repr(file)}
+	if i := invalidUTF8(text); i >= 0 {
+		s.scan(text[:decodedBefore(text, i)])
+		return nil, collect(s.fatal, decodeError(d, i), s.slipsFound())
+	}
+	s.scan(text)
+	return d, collect(s.fatal, s.slipsFound())
+}
+
+// scan takes all lines of a text.
+func (s *scanner) scan(text string) {
 	unixLines := strings.IndexByte(text, '\r') < 0
 	for offset, line := 0, 1; offset < len(text); line++ {
 		var raw string
@@ -185,12 +192,31 @@ func parse(file, text string) (*document, error) {
 		offset = next
 	}
 	s.endValue()
-	if len(s.bad) > 0 {
-		for _, e := range s.bad {
-			e.text = "Source contains parsing errors: " + s.source + s.slips.String()
-		}
+}
+
+// slipsFound are the errors that Python collects, each with the text of all.
+func (s *scanner) slipsFound() Errors {
+	for _, e := range s.bad {
+		e.text = "Source contains parsing errors: " + s.source + s.slips.String()
 	}
-	return d, collect(append(s.fatal, s.bad...))
+	return s.bad
+}
+
+// decodedBefore tells how much of a text with an invalid byte Python has read
+// line by line when it meets that byte: it decodes in blocks, and sees a
+// sequence that is cut off only at the end of the file. What is wrong in the
+// lines before comes first.
+func decodedBefore(text string, at int) int {
+	const block = 8192
+	seen := at + 1
+	for seen < len(text) && !utf8.FullRuneInString(text[at:seen]) {
+		seen++
+	}
+	limit := (seen - 1) / block * block
+	if !utf8.FullRuneInString(text[at:seen]) {
+		limit = at
+	}
+	return strings.LastIndexAny(text[:limit], "\n\r") + 1
 }
 
 // cutUnixLine is cutLine for the many files without a carriage return.
