@@ -35,6 +35,10 @@ func stripRight(s string) string {
 // Words splits a text on Python's white space, as pipeline and require do.
 func Words(s string) []string { return strings.FieldsFunc(s, isSpace) }
 
+// Repr writes a text as Python's repr does (GEN-02), for messages that quote as
+// the original does.
+func Repr(s string) string { return repr(s) }
+
 // repr writes a text as Python's repr does (GEN-02).
 func repr(s string) string {
 	quote := '\''

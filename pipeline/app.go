@@ -87,7 +87,7 @@ func (a *App) recovered(e *Environ, w http.ResponseWriter, r *http.Request, valu
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Openstack-Request-Id", id)
 	w.WriteHeader(http.StatusInternalServerError)
-	fmt.Fprintf(w, "500 Internal Server Error\nrequest id: %s\n", id)
+	_, _ = fmt.Fprintf(w, "500 Internal Server Error\nrequest id: %s\n", id)
 	return false
 }
 

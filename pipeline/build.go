@@ -31,6 +31,20 @@ type builder struct {
 type place struct {
 	level int // chains that lie outside
 	trail []*paste.Context
+
+	asker *paste.Context // the last composite that asked for an application
+	asked string         // and by what name
+}
+
+// below is the place inside one more chain.
+func (p place) below() place {
+	p.level++
+	return p
+}
+
+func (p place) askedBy(c *paste.Context, name string) place {
+	p.asker, p.asked = c, name
+	return p
 }
 
 // maxBuilt bounds what one application is made of: composites that mount each
@@ -59,19 +73,11 @@ func (b *builder) enter(c *paste.Context, p place) (place, error) {
 	}
 	for i, outer := range p.trail {
 		if outer.SameAs(c) {
-			return p, circle(p.trail[i:], c)
+			return p, paste.CircleOf(p.asker, p.asked, append(p.trail[i:len(p.trail):len(p.trail)], c))
 		}
 	}
 	p.trail = append(p.trail[:len(p.trail):len(p.trail)], c)
 	return p, nil
-}
-
-func circle(trail []*paste.Context, c *paste.Context) error {
-	way := ""
-	for _, t := range trail {
-		way += "[" + t.Section() + "] > "
-	}
-	return c.Errorf("", "the application contains itself: %s[%s]", way, c.Section())
 }
 
 // app builds an application.
@@ -114,7 +120,7 @@ func (b *builder) checkRequired(c *paste.Context) error {
 
 // pipeline builds the app, then the filters from left to right (FAC-13).
 func (b *builder) pipeline(c *paste.Context, p place) (http.Handler, error) {
-	inner := place{p.level + 1, p.trail}
+	inner := p.below()
 	app, err := b.app(c.Next, inner)
 	errs := paste.AllErrors(err)
 	var filters []alice.Constructor
@@ -156,7 +162,7 @@ func (b *builder) filtered(c *paste.Context, p place) (http.Handler, error) {
 	var app http.Handler
 	var filter alice.Constructor
 	var appErr, filterErr error
-	makeApp := func() { app, appErr = b.app(c.Next, place{p.level + 1, p.trail}) }
+	makeApp := func() { app, appErr = b.app(c.Next, p.below()) }
 	if c.Object == paste.FilterApp {
 		makeApp()
 	}
@@ -283,7 +289,7 @@ func (b *builder) childApp(c *paste.Context, name string, global *paste.Conf, p 
 	if err != nil {
 		return nil, err
 	}
-	app, err := b.app(child, p)
+	app, err := b.app(child, p.askedBy(c, name))
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +318,7 @@ func (b *builder) childPipeline(c *paste.Context, items []string, global *paste.
 	var app http.Handler
 	child, err := c.Child(paste.App, items[last], global)
 	if err == nil {
-		app, err = b.app(child, place{p.level + 1, p.trail})
+		app, err = b.app(child, p.below().askedBy(c, items[last]))
 	}
 	errs = append(errs, paste.AllErrors(err)...)
 	if len(errs) > 0 {

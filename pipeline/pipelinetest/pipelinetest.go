@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
@@ -40,7 +41,7 @@ func TryWith(t testing.TB, loader *pipeline.Loader, ini string) (*pipeline.App, 
 	if err := os.WriteFile(file, []byte(ini), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	app, err := loader.LoadApp("config:" + strings.ReplaceAll(file, "%", "%25"))
+	app, err := loader.LoadApp(paste.FileURI(file))
 	if err != nil {
 		return nil, errors.New(strings.ReplaceAll(err.Error(), dir+"/", ""))
 	}
