@@ -71,6 +71,14 @@ func (v Value) Origin() Origin {
 	return o
 }
 
+// placeAt is the place of a byte of the raw text of v.
+func (v Value) placeAt(i int) Pos {
+	if v.opt == nil {
+		return Pos{}
+	}
+	return v.opt.valueAt(i)
+}
+
 // Secret reports whether v comes from a place that secrets come from: the
 // command line or an environment variable.
 func (v Value) Secret() bool { return v.secret || v.via == ViaCaller }

@@ -142,7 +142,19 @@ func (c *Context) optionError(name, problem string, kind error) *Error {
 	if ok && v.opt != nil {
 		e.Pos, e.Section = v.opt.valuePos(), v.opt.section.name
 	}
+	if v.Secret() || SecretName(name) {
+		e.Problem = withoutSecret(problem, v.Text)
+	}
 	return e
+}
+
+// withoutSecret masks a value in what a factory says about it. What is shorter
+// than any secret stays: it is more often a word of the message.
+func withoutSecret(problem, secret string) string {
+	if len(secret) < 4 {
+		return problem
+	}
+	return strings.ReplaceAll(problem, secret, "****")
 }
 
 // Child resolves what a composite names, as its loader does. Where the name is
@@ -207,7 +219,22 @@ func hintOwn(err error, q request, s *section) {
 
 // Circle is the error for a composite that contains itself by name.
 func Circle(c *Context, name string) error {
-	e := c.optionError("", "the composite contains itself by "+repr(name), ErrReference)
+	return c.circle(name, "the composite contains itself by "+repr(name))
+}
+
+// CircleOf is Circle with the whole way, which begins and ends with the same
+// section.
+func CircleOf(c *Context, name string, way []*Context) error {
+	parts := make([]string, len(way))
+	for i, x := range way {
+		parts[i] = "[" + x.Section() + "]"
+	}
+	return c.circle(name, "the application contains itself: "+strings.Join(parts, " > "))
+}
+
+func (c *Context) circle(name, problem string) error {
+	e := c.optionError("", problem, ErrReference)
+	e.Hint = "remove one of the references"
 	e.class = "RecursionError"
 	if o, at := c.optionNaming(name); o != nil {
 		e.Section, e.Option, e.Pos = o.section.name, o.key, o.valueAt(at)

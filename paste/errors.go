@@ -141,7 +141,8 @@ func AllErrors(err error) Errors {
 	for _, e := range flatten(err) {
 		// The way that led to a problem does not make it another one.
 		key := e.Pos.String() + "\x00" + e.Section + "\x00" + e.Option + "\x00" + e.Problem
-		if e.Kind == ErrInterpolation && e.Pos.Line > 0 { // found again through each value that refers to it
+		again := e.Kind == ErrInterpolation || e.class == "RecursionError"
+		if again && e.Pos.Line > 0 { // it is found again through all that refers to it
 			key = e.Pos.String() + "\x00" + e.class
 		}
 		if !seen[key] {

@@ -39,7 +39,7 @@ func ObjectOf(section string) (Object, *string, bool) {
 // in the order of the file.
 func (d *document) sectionsNamed(prefix, name string) []*section {
 	var found []*section
-	if s := d.byName[prefix+":"+name]; s != nil && strip(name) == name {
+	if s := d.byName.find(prefix + ":" + name); s != nil && strip(name) == name {
 		found = append(found, s)
 	}
 	for _, s := range d.padded {
@@ -77,10 +77,11 @@ func (l *Loader) find(q request) (*section, error) {
 	for i, s := range found {
 		names[i], places[i] = s.name, fmt.Sprintf("[%s] at line %d", s.name, s.line)
 	}
-	e := q.error("LookupError", ErrLookup, fmt.Sprintf("Ambiguous section names %s for section %s (prefixed by %s) found in config %s",
-		reprList(names), q.reprName(), prefixText(q.object), l.filename))
-	if e.Pos.File == "" {
-		e.Pos = slices.MaxFunc(found, func(a, b *section) int { return a.line - b.line }).pos()
+	last := slices.MaxFunc(found, func(a, b *section) int { return a.line - b.line })
+	e := &Error{
+		Pos: last.pos(), Section: last.name, Kind: ErrLookup, class: "LookupError",
+		Problem: fmt.Sprintf("Ambiguous section names %s for section %s (prefixed by %s) found in config %s",
+			reprList(names), q.reprName(), prefixText(q.object), l.filename),
 	}
 	e.Hint = "rename one of " + strings.Join(places, ", ")
 	return nil, Errors{e}
@@ -91,7 +92,7 @@ func (l *Loader) candidates(prefix string, name *string) []*section {
 		return l.doc.sectionsNamed(prefix, *name)
 	}
 	var found []*section
-	if s := l.doc.byName[prefix]; s != nil {
+	if s := l.doc.byName.find(prefix); s != nil {
 		found = append(found, s)
 	}
 	return append(found, l.doc.sectionsNamed(prefix, "main")...)
@@ -112,30 +113,43 @@ func prefixText(object Object) string {
 func (l *Loader) notFound(q request) error {
 	e := q.error("LookupError", ErrLookup, fmt.Sprintf("No section %s (prefixed by %s) found in config %s",
 		q.reprName(), prefixText(q.object), l.filename))
-	if e.Pos.File == "" {
-		e.Pos = Pos{File: displayName(l.filename)}
-	}
 	name := "main"
 	if q.name != nil {
 		name = *q.name
 	}
-	e.Hint = l.guess(q.object, name)
+	hint, meant := l.guess(q.object, name)
+	e.Hint = hint
+	switch {
+	case e.Pos.File != "":
+	case meant != nil:
+		e.Pos = meant.pos()
+	default:
+		e.Pos = Pos{File: displayName(l.filename)}
+	}
 	return Errors{e}
 }
 
-// guess says what an operator probably meant by a name that is not there.
-func (l *Loader) guess(object Object, name string) string {
-	if strings.HasPrefix(name, "#") || strings.HasPrefix(name, ";") {
-		return "a comment needs a line of its own" // BUG-07
-	}
-	if strings.HasSuffix(name, ",") {
-		return "names are separated by white space, not by commas" // PIPE-02
-	}
-	if strip(name) == "" {
+// guessName says what is probably wrong with a name by itself.
+func guessName(name string) string {
+	words := Words(name)
+	switch {
+	case len(words) == 0:
 		return "the name is empty"
-	}
-	if strings.Contains(name, "\n") { // USE-12
+	case slices.ContainsFunc(words, isComment): // BUG-07
+		return "a comment needs a line of its own"
+	case strings.HasSuffix(name, ","): // PIPE-02
+		return "names are separated by white space, not by commas"
+	case strings.Contains(name, "\n"): // USE-12
 		return "write the name on the line of its option"
+	}
+	return ""
+}
+
+// guess says what an operator probably meant by a name that is not there, and
+// which section, if it is one.
+func (l *Loader) guess(object Object, name string) (string, *section) {
+	if hint := guessName(name); hint != "" {
+		return hint, nil
 	}
 	var known, headers []string
 	places := map[string]*section{}
@@ -144,31 +158,33 @@ func (l *Loader) guess(object Object, name string) string {
 		switch {
 		case !ok:
 			if wrong := misspelt(s.name, object, name); wrong != "" {
-				return fmt.Sprintf("[%s] at line %d %s", s.name, s.line, wrong)
+				return fmt.Sprintf("[%s] at line %d %s", s.name, s.line, wrong), s
 			}
 		case n == nil:
 			if o == object && name == "main" { // SEC-08, BUG-06
-				return fmt.Sprintf("[%s] at line %d has no name, write [%s:main]", s.name, s.line, s.name)
+				return fmt.Sprintf("[%s] at line %d has no name, write [%s:main]", s.name, s.line, s.name), s
 			}
 		case o == object:
 			known = append(known, *n)
 			headers = append(headers, "["+s.name+"]")
 			places[*n] = s
 		case *n == name:
-			return fmt.Sprintf("[%s] at line %d is no %s", s.name, s.line, object)
+			return fmt.Sprintf("[%s] at line %d is no %s", s.name, s.line, object), s
 		}
 	}
 	if near := l.session.nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s ([%s] at line %d)?", near, places[near].name, places[near].line)
+		return fmt.Sprintf("did you mean %s ([%s] at line %d)?", near, places[near].name, places[near].line), places[near]
 	}
 	if len(Words(name)) > 1 {
-		return "only a pipeline takes several names" // SEC-12
+		return "only a pipeline takes several names", nil // SEC-12
 	}
-	return listKnown(object, headers)
+	return l.listKnown(object, headers), nil
 }
 
-func listKnown(object Object, headers []string) string {
+func (l *Loader) listKnown(object Object, headers []string) string {
 	switch {
+	case len(l.doc.sections) == 0:
+		return "the file has no sections"
 	case len(headers) == 0:
 		return fmt.Sprintf("the file has no section for %s", article(string(object)))
 	case len(headers) > 12:
@@ -178,17 +194,19 @@ func listKnown(object Object, headers []string) string {
 }
 
 // misspelt explains a header that would be the section asked for but for its
-// case or its white space (SEC-04, INI-23).
+// case, its white space (SEC-04, INI-23) or a slip in its kind.
 func misspelt(header string, object Object, name string) string {
 	prefix, rest, ok := strings.Cut(header, ":")
 	if !ok || strip(rest) != name {
 		return ""
 	}
 	want := strings.ToLower(strip(prefix))
-	for _, group := range prefixes[object] {
-		if slices.Contains(group, want) {
-			return fmt.Sprintf("must be written [%s:%s]", want, name)
-		}
+	known := slices.Concat(prefixes[object]...)
+	if !slices.Contains(known, want) {
+		want = nearest(want, known)
 	}
-	return ""
+	if want == "" {
+		return ""
+	}
+	return fmt.Sprintf("must be written [%s:%s]", want, name)
 }

@@ -166,7 +166,7 @@ func (x *expansion) unknown(name string, in Value, at int) *Error {
 	var known []string
 	if x.section != x.loader.doc.defaults {
 		hint = "want an option of this section or of [DEFAULT], or %% for a percent sign"
-		for _, o := range x.section.options {
+		for _, o := range x.section.all() {
 			if o.key != x.option && !strings.HasPrefix(o.key, "set ") && !strings.HasPrefix(o.key, "get ") {
 				known = append(known, o.key)
 			}

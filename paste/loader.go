@@ -186,8 +186,8 @@ func (l *Loader) Slips() Errors {
 	for _, s := range l.doc.swallows {
 		name, _, _ := strings.Cut(s.text, " =") // the value may be a secret
 		list = append(list, &Error{
-			Pos: l.doc.place(s.line, s.offset), Section: s.option.section.name, Option: s.option.key, Kind: ErrSyntax,
-			Problem: fmt.Sprintf("the line that begins with %q continues the value, because it is indented more than %q", clip(name), s.option.key),
+			Pos: l.doc.place(s.line, s.offset), Section: s.section.name, Option: s.key, Kind: ErrSyntax,
+			Problem: fmt.Sprintf("the line that begins with %q continues the value, because it is indented more than %q", clip(name), s.key),
 			Hint:    "begin it in the column of the option before, if it is one of its own",
 		})
 	}
@@ -223,7 +223,8 @@ func (l *Loader) defaultSet(passed *Conf) *Conf {
 	}
 	set.Set("here", Value{Text: here, via: ViaBuiltin})
 	set.Set("__file__", Value{Text: file, via: ViaBuiltin})
-	for _, o := range l.doc.defaults.options {
+	for i := range l.doc.defaults.all() {
+		o := &l.doc.defaults.options[i]
 		set.Set(o.key, Value{Text: o.raw, opt: o, via: ViaDefault, raw: true})
 	}
 	for k, v := range passed.All() {

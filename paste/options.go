@@ -183,7 +183,7 @@ func (o *optionField) decode(target reflect.Value, local, global *Conf, used map
 		return nil
 	}
 	if err := decodeText(target, v.Text); err != nil {
-		if o.secret || SecretName(o.name) {
+		if o.secret || SecretName(o.name) || v.Secret() {
 			err = fmt.Errorf("invalid value, want %s", typeWord(o.typ))
 		}
 		return &OptionError{key, err}
@@ -321,10 +321,14 @@ func (f *Factory) secrets() []string {
 	return names
 }
 
-// typeWord says in one word how a value is written.
+// typeWord says in one word how a value is written. A type with a method
+// OptionType says so itself.
 func typeWord(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer && t != confType {
 		t = t.Elem()
+	}
+	if named, ok := reflect.New(t).Interface().(interface{ OptionType() string }); ok {
+		return named.OptionType()
 	}
 	switch t {
 	case durationType:
@@ -405,4 +409,5 @@ func SecretName(name string) bool {
 }
 
 // notSecret are names that hold such a word and no secret.
-var notSecret = []string{"token_cache_time", "token_life", "include_service_catalog", "service_token_roles", "service_token_roles_required", "secure_proxy_ssl_header", "tokens_per_second"}
+var notSecret = []string{"token_cache_time", "token_life", "include_service_catalog", "service_token_roles", "service_token_roles_required", "secure_proxy_ssl_header", "tokens_per_second",
+	"allow_credentials", "latent_allow_credentials"}

@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -62,6 +63,9 @@ const (
 	// maxDepth bounds nested references that are no circle. Python ends at
 	// about 330.
 	maxDepth = 2000
+	// maxObjects bounds what one question may lead to: filters that name each
+	// other twice double with each one.
+	maxObjects = 200_000
 )
 
 // resolution is one question with all that follow from it.
@@ -69,6 +73,7 @@ type resolution struct {
 	session *session
 	stack   []frame
 	active  map[frameKey]int
+	objects int // resolved so far
 }
 
 type frameKey struct {
@@ -77,9 +82,10 @@ type frameKey struct {
 }
 
 type frame struct {
-	key    frameKey
-	global *Conf
-	step   string
+	key     frameKey
+	section *section
+	global  *Conf
+	request request // that led to it
 }
 
 func (s *session) resolution() *resolution {
@@ -88,6 +94,9 @@ func (s *session) resolution() *resolution {
 
 // named is Paste Deploy's get_context.
 func (r *resolution) named(l *Loader, q request) (*Context, error) {
+	if r.objects++; r.objects > maxObjects {
+		return nil, Errors{q.tooMany()}
+	}
 	if q.name != nil && isURI(*q.name) { // SEC-11, URI-04
 		dir := ""
 		if l.doc != nil {
@@ -112,6 +121,12 @@ func (r *resolution) named(l *Loader, q request) (*Context, error) {
 	return w.context()
 }
 
+func (q request) tooMany() *Error {
+	e := q.error("RecursionError", ErrReference, fmt.Sprintf("the references lead to more than %d objects", maxObjects))
+	e.Hint = "sections may not multiply each other"
+	return e
+}
+
 // isURI reports whether a name has a scheme (SEC-11).
 func isURI(name string) bool {
 	for i := range len(name) {
@@ -131,7 +146,7 @@ func (r *resolution) enter(l *Loader, s *section, q request) error {
 	if r.active[key] > 0 {
 		for i, f := range r.stack {
 			if f.key == key && f.global.Equal(q.global) {
-				return Errors{r.cycle(i, key, q)}
+				return Errors{r.cycle(i, q)}
 			}
 		}
 	}
@@ -140,7 +155,7 @@ func (r *resolution) enter(l *Loader, s *section, q request) error {
 		e.Hint = "they begin with " + way(r.stack[:5])
 		return Errors{e}
 	}
-	r.stack = append(r.stack, frame{key, q.global, q.step})
+	r.stack = append(r.stack, frame{key, s, q.global, q})
 	r.active[key]++
 	return nil
 }
@@ -151,10 +166,19 @@ func (r *resolution) leave() {
 	r.stack = r.stack[:last]
 }
 
-// cycle names the whole circle (USE-15).
-func (r *resolution) cycle(start int, key frameKey, q request) *Error {
-	circle := append(slices.Clone(r.stack[start:]), frame{key: key, step: q.step})
-	e := q.error("RecursionError", ErrReference, "the references run in a circle: "+way(circle))
+// cycle names the whole circle (USE-15), beginning with the section that stands
+// first, from wherever it was entered: so that it is one error.
+func (r *resolution) cycle(start int, q request) *Error {
+	circle := slices.Clone(r.stack[start:])
+	circle[0].request = q
+	first := 0
+	for i, f := range circle {
+		if c := strings.Compare(f.key.path, circle[first].key.path); c < 0 || c == 0 && f.section.line < circle[first].section.line {
+			first = i
+		}
+	}
+	circle = append(circle[first:], circle[:first+1]...)
+	e := circle[0].request.error("RecursionError", ErrReference, "the references run in a circle: "+way(circle))
 	e.Hint = "remove one of them"
 	return e
 }
@@ -166,10 +190,10 @@ func way(frames []frame) string {
 	var b strings.Builder
 	for i, f := range frames {
 		if i > 0 {
-			fmt.Fprintf(&b, " -(%s)-> ", f.step)
+			fmt.Fprintf(&b, " -(%s)-> ", f.request.step)
 		}
 		if several {
-			b.WriteString(displayName(f.key.path) + " ")
+			b.WriteString(displayName(f.section.doc.file) + " ")
 		}
 		b.WriteString("[" + f.key.section + "]")
 	}
@@ -255,7 +279,8 @@ func (l *Loader) interpolatedDefaults() (*Conf, error) {
 // readOptions sorts the options of the section into locals, set and get lines.
 func (w *work) readOptions(defaults *Conf) {
 	gets := &Conf{}
-	for _, o := range w.section.options {
+	for i := range w.section.all() {
+		o := &w.section.options[i]
 		w.readOption(o.key, Value{Text: o.raw, opt: o, via: ViaSection, raw: true}, defaults, gets)
 	}
 	for k, v := range w.loader.rawDefaults.All() { // GLB-11
@@ -330,6 +355,9 @@ func (w *work) warnDropped(key string, raw Value, defaults *Conf) {
 		return
 	}
 	where, hint := "is given by the caller too", fmt.Sprintf("write set %s = ... to change it here", key)
+	if special(key) { // GLB-05
+		hint = "remove one of the two"
+	}
 	switch {
 	case d.opt != nil && d.opt.section == w.loader.doc.defaults:
 		where = fmt.Sprintf("is in [DEFAULT] too (line %d)", d.opt.line)
@@ -343,6 +371,11 @@ func (w *work) warnDropped(key string, raw Value, defaults *Conf) {
 	e := w.optionError(raw, key, "", ErrSettings, "the option "+where+" and wins: this line has no effect")
 	e.Hint = hint
 	w.session.warn(e)
+}
+
+// special reports whether an option is one of those that the loader consumes.
+func special(key string) bool {
+	return key == "use" || key == "pipeline" || key == "next" || key == "filter-with" || strings.HasPrefix(key, "paste.")
 }
 
 func (w *work) checkRequire(v Value) {
@@ -437,7 +470,7 @@ func (w *work) explicit(object Object) *Context {
 		return nil
 	case len(found) == 0:
 		if len(w.errs) == 0 { // else the option may be the one with the error
-			w.fail(w.sectionError("No loader given in section "+repr(w.section.name), w.noLoaderHint(object)))
+			w.fail(w.missing("use", "No loader given in section "+repr(w.section.name), w.noLoaderHint(object)))
 		}
 		return nil
 	}
@@ -489,12 +522,25 @@ func (w *work) taken(key string) string {
 	return fmt.Sprintf("its option %s has no effect, because [DEFAULT] or the caller has one of that name", key)
 }
 
-// missing is the error for a section without an option that it needs.
-func (w *work) missing(key, hint string) *Error {
-	if taken := w.taken(key); taken != "" {
-		hint = taken
+// missing is the error for a section without an option that it needs: at the one
+// that was probably to be it, if there is one.
+func (w *work) missing(key, problem, hint string) *Error {
+	e := w.sectionError(problem, cmp.Or(w.taken(key), hint))
+	near := w.session.nearest(key, w.local.Keys())
+	for k := range w.local.All() {
+		if strings.HasPrefix(k, key+" ") { // use egg:X, where the colon splits
+			near = k
+		}
 	}
-	return w.sectionError(fmt.Sprintf("The [%s] section in %s is missing a '%s' setting", w.section.name, w.loader.filename, key), hint)
+	if v, ok := w.local.Value(near); ok && v.opt != nil {
+		e.Pos, e.Option, e.Hint = v.opt.pos(), near, "did you mean "+key+" = ...?"
+	}
+	return e
+}
+
+// missingSetting is Paste Deploy's text for it.
+func (w *work) missingSetting(key, hint string) *Error {
+	return w.missing(key, fmt.Sprintf("The [%s] section in %s is missing a '%s' setting", w.section.name, w.loader.filename, key), hint)
 }
 
 // filterApp is section 7.2.
@@ -502,7 +548,7 @@ func (w *work) filterApp() *Context {
 	next, ok := w.local.Delete("next")
 	if !ok {
 		if !w.broken("next") {
-			w.fail(w.missing("next", "want next = NAME of an application"))
+			w.fail(w.missingSetting("next", "want next = NAME of an application"))
 		}
 		return nil
 	}
@@ -524,114 +570,6 @@ func (w *work) filterApp() *Context {
 // be read, which is reported already.
 func (w *work) broken(key string) bool {
 	return w.section.option(key) != nil && len(w.errs) > 0
-}
-
-// pipeline is section 7.1.
-func (w *work) pipeline() *Context {
-	v, ok := w.local.Delete("pipeline")
-	if !ok {
-		if !w.broken("pipeline") {
-			w.fail(w.missing("pipeline", "want pipeline = FILTER ... APP"))
-		}
-		return nil
-	}
-	if w.local.Len() > 0 { // PIPE-06
-		w.fail(w.extraSettings())
-		return nil
-	}
-	c := &Context{Object: Pipeline, Global: w.global, Local: w.local, Loader: w.loader, Items: Words(v.Text), at: v.opt}
-	if len(c.Items) == 0 { // PIPE-05
-		e := w.optionError(v, "pipeline", "IndexError", ErrSettings, "the pipeline is empty")
-		e.text, e.Hint = "list index out of range", "want pipeline = FILTER ... APP"
-		w.fail(e)
-		return nil
-	}
-	w.pipelineItems(c, v)
-	return c
-}
-
-// pipelineItems resolves the app, then the filters (PIPE-08).
-func (w *work) pipelineItems(c *Context, v Value) {
-	places := wordPlaces(v, len(c.Items))
-	ask := func(object Object, i int) *Context {
-		q := w.below(object, c.Items[i], w.global, v, "pipeline")
-		q.at = places[i]
-		item, err := w.named(w.loader, q)
-		if err != nil {
-			w.fail(w.itemHint(err, q, i == len(c.Items)-1))
-		}
-		return item
-	}
-	last, before := len(c.Items)-1, len(w.errs)
-	c.Next = ask(App, last)
-	for i := range last {
-		c.Filters = append(c.Filters, ask(Filter, i))
-	}
-	if i := slices.IndexFunc(c.Items, isComment); i >= 0 && len(w.errs) > before {
-		w.errs = append(w.errs[:before], w.commentError(*w.errs[before], v, places[i]))
-	}
-}
-
-func isComment(word string) bool { return word[0] == '#' || word[0] == ';' }
-
-// commentError stands for all that is wrong with the words of a comment behind
-// a pipeline (BUG-07).
-func (w *work) commentError(first Error, v Value, at int) *Error {
-	e := w.optionError(v, "pipeline", first.class, first.Kind, first.Problem)
-	e.text, e.Hint = first.text, "a comment needs a line of its own, here its words are taken for filters and the application"
-	if v.opt != nil {
-		e.Pos = v.opt.valueAt(at)
-	}
-	return e
-}
-
-// itemHint explains the commonest slips of a pipeline: a filter at its end, an
-// app in its middle.
-func (w *work) itemHint(err error, q request, last bool) error {
-	for _, e := range flatten(err) {
-		if e.Kind != ErrLookup || e.Option != "pipeline" || e.Section != w.section.name {
-			continue
-		}
-		switch {
-		case last && len(w.loader.doc.sectionsNamed("filter", *q.name)) > 0:
-			e.Hint = fmt.Sprintf("%s is a filter; the last word of a pipeline is its application", *q.name)
-		case !last && strings.HasSuffix(e.Hint, "is no filter"):
-			e.Hint += "; all words of a pipeline but the last are filters"
-		}
-	}
-	return err
-}
-
-// wordPlaces gives the index of each word in the raw value, as far as raw and
-// expanded value have the same words.
-func wordPlaces(v Value, n int) []int {
-	places := make([]int, n)
-	if v.opt == nil {
-		return places
-	}
-	raw := v.opt.raw
-	if len(Words(raw)) != n {
-		return places
-	}
-	at := 0
-	for i, word := range Words(raw) {
-		at += strings.Index(raw[at:], word)
-		places[i] = at
-		at += len(word)
-	}
-	return places
-}
-
-func (w *work) extraSettings() error {
-	e := w.sectionError(fmt.Sprintf("The [%s] pipeline section in %s has extra (disallowed) settings: %s",
-		w.section.name, w.loader.filename, strings.Join(w.local.Keys(), ", ")),
-		"a pipeline takes only pipeline, set ..., filter-with and require; options belong to its filters and its app")
-	first := w.local.entries[0]
-	e.Option = first.key
-	if first.value.opt != nil {
-		e.Pos = first.value.opt.pos()
-	}
-	return e
 }
 
 // filterWith is section 7.3: the filter is resolved after what it wraps.

@@ -6,113 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// document is one file as Python's ConfigParser reads it (section 1 of the
-// semantics): sections and options in order, values raw, every one with its
-// place. gopkg.in/ini.v1 is not the model here, because its dialect is another
-// one and NewKey looks through all keys of a section for each new one.
-type document struct {
-	file     string // the path as opened (URI-08)
-	text     string
-	sections []*section
-	defaults *section // all [DEFAULT] blocks together (INI-26)
-	byName   map[string]*section
-	padded   []*section // those with white space round their name, see sectionsNamed
-	swallows []*swallowed
-}
-
-type section struct {
-	name    string
-	doc     *document
-	line    int
-	offset  int // of the header in the text
-	options []*option
-	byKey   map[string]*option // only for large sections
-}
-
-type option struct {
-	key     string
-	raw     string // the value, lines joined, before interpolation
-	section *section
-	lines   *[]valueLine // nil for a value of one line
-	line    int32
-	offset  int32 // of the key in the text; a file is smaller than 2 GB
-	value   int32 // of the value in the text
-}
-
-// valueLine is a line of a value that has several.
-type valueLine struct{ at, line, offset int } // at: index in the raw value
-
-// swallowed is a line that continues a value and looks like an option of its
-// own (INI-34).
-type swallowed struct {
-	option       *option
-	text         string
-	line, offset int
-}
-
-// place is the position of an offset in the text, which stands on line.
-func (d *document) place(line, offset int) Pos {
-	start := strings.LastIndexAny(d.text[:offset], "\n\r") + 1
-	return Pos{displayName(d.file), line, utf8.RuneCountInString(d.text[start:offset]) + 1}
-}
-
-// displayName is how messages name a file: as the operator would.
-func displayName(file string) string { return strings.TrimPrefix(file, "./") }
-
-func (s *section) pos() Pos { return s.doc.place(s.line, s.offset) }
-
-func (o *option) pos() Pos { return o.section.doc.place(int(o.line), int(o.offset)) }
-
-// valuePos is where the value begins.
-func (o *option) valuePos() Pos { return o.valueAt(0) }
-
-// valueAt is the place of a byte of the raw value.
-func (o *option) valueAt(i int) Pos {
-	d := o.section.doc
-	i = min(i, len(o.raw))
-	if o.lines == nil {
-		return d.place(int(o.line), int(o.value)+i)
-	}
-	at := (*o.lines)[0]
-	for _, l := range *o.lines {
-		if l.at <= i {
-			at = l
-		}
-	}
-	return d.place(at.line, min(at.offset+i-at.at, len(d.text)))
-}
-
-func (s *section) option(key string) *option {
-	if s.byKey != nil {
-		return s.byKey[key]
-	}
-	for _, o := range s.options {
-		if o.key == key {
-			return o
-		}
-	}
-	return nil
-}
-
-func (s *section) add(o *option) {
-	s.options = append(s.options, o)
-	switch {
-	case s.byKey != nil:
-		s.byKey[o.key] = o
-	case len(s.options) >= indexFrom:
-		s.byKey = make(map[string]*option, 2*indexFrom)
-		for _, x := range s.options {
-			s.byKey[x.key] = x
-		}
-	}
-}
-
 // scanner holds the state of ConfigParser's reader between two lines.
 type scanner struct {
 	doc    *document
 	source string // the path as messages show it
 	cur    *section
-	opt    *option
+	run    *span            // of cur, that grows
+	keys   map[string]int32 // of cur: index in found; only for large sections
+	opt    *open
 	parts  []string // the lines of the value of opt
 	places []valueLine
 	length int // of the parts joined
@@ -123,14 +24,18 @@ type scanner struct {
 	bad   Errors // what it collects (INI-14)
 	slips strings.Builder
 
-	// Sections and options are made in blocks, and lists of options cut from
-	// one list: a large file is read without an allocation for each of them.
-	sections []section
-	options  []option
-	list     []*option
+	sections []section // made in blocks
+	last     open      // what opt points to
 }
 
-// blockSize is how many sections or options are made at once.
+// open is the option whose value may go on.
+type open struct {
+	key, raw    string
+	line, value int
+	index       int // in found; -1 when the option is not kept
+}
+
+// blockSize is how many sections are made at once.
 const blockSize = 128
 
 func (s *scanner) newSection() *section {
@@ -142,31 +47,68 @@ func (s *scanner) newSection() *section {
 	return x
 }
 
-// usualOptions is how many options a section has room for from the start.
-const usualOptions = 6
-
-// newList makes an empty list of options; a longer one grows away.
-func (s *scanner) newList() []*option {
-	if len(s.list) < usualOptions {
-		s.list = make([]*option, blockSize*usualOptions)
+// enter makes a section the current one.
+func (s *scanner) enter(next *section) {
+	s.cur, s.keys = next, nil
+	start := int32(len(s.doc.found)) //nolint:gosec // MaxFileSize
+	if next.own.count == 0 {
+		next.own.first = start
+		s.run = &next.own
+		return
 	}
-	list := s.list[:0:usualOptions]
-	s.list = s.list[usualOptions:]
-	return list
+	next.more = append(next.more, span{first: start})
+	s.run = &next.more[len(next.more)-1]
+	s.indexKeys()
 }
 
-func (s *scanner) newOption() *option {
-	if len(s.options) == 0 {
-		s.options = make([]option, blockSize)
+// indexKeys makes the index of the current section's keys.
+func (s *scanner) indexKeys() {
+	s.keys = make(map[string]int32, 2*indexFrom)
+	for _, run := range append([]span{s.cur.own}, s.cur.more...) {
+		for i := run.first; i < run.first+run.count; i++ {
+			s.keys[s.key(i)] = i
+		}
 	}
-	x := &s.options[0]
-	s.options = s.options[1:]
-	return x
+}
+
+func (s *scanner) key(i int32) string {
+	f := &s.doc.found[i]
+	return s.doc.text[f.key : f.key+f.keyLen]
+}
+
+// first finds the option of the current section that has a key already.
+func (s *scanner) first(key string) (found, bool) {
+	if s.keys != nil {
+		i, ok := s.keys[key]
+		if !ok {
+			return found{}, false
+		}
+		return s.doc.found[i], true
+	}
+	for i := s.run.first; i < s.run.first+s.run.count; i++ {
+		if s.key(i) == key {
+			return s.doc.found[i], true
+		}
+	}
+	return found{}, false
+}
+
+// add puts an option behind the others of the current section.
+func (s *scanner) add(f found, key string) {
+	s.doc.found = append(s.doc.found, f)
+	s.run.count++
+	switch {
+	case s.keys != nil:
+		s.keys[key] = int32(len(s.doc.found) - 1) //nolint:gosec // MaxFileSize
+	case s.run.count >= indexFrom:
+		s.indexKeys()
+	}
 }
 
 // parse reads a whole file. The first error is the one that stops Python.
 func parse(file, text string) (*document, error) {
-	d := &document{file: file, text: text, byName: make(map[string]*section, strings.Count(text, "\n["))}
+	d := &document{file: file, text: text, byName: newNameIndex(strings.Count(text, "\n["))}
+	d.found = make([]found, 0, strings.Count(text, "\n")/2+8)
 	d.defaults = &section{name: "DEFAULT", doc: d}
 	s := &scanner{doc: d, source: repr(file)}
 	if i := invalidUTF8(text); i >= 0 {
@@ -327,15 +269,16 @@ func (s *scanner) section(name string, line, offset int) {
 	s.endValue()
 	s.opt = nil
 	if name == "DEFAULT" {
-		s.cur = s.doc.defaults
+		s.enter(s.doc.defaults)
 		if s.cur.line == 0 {
 			s.cur.line, s.cur.offset = line, offset
 		}
 		return
 	}
-	s.cur = s.newSection()
-	*s.cur = section{name: name, doc: s.doc, line: line, offset: offset, options: s.newList()}
-	if first := s.doc.byName[name]; first != nil { // INI-25
+	x := s.newSection()
+	*x = section{name: name, doc: s.doc, line: line, offset: offset}
+	s.enter(x)
+	if first := s.doc.byName.find(name); first != nil { // INI-25
 		e := s.slip(line, offset, "DuplicateSectionError",
 			fmt.Sprintf("While reading from %s [line %2d]: section %s already exists", s.source, line, repr(name)))
 		e.Section = name
@@ -344,7 +287,7 @@ func (s *scanner) section(name string, line, offset int) {
 		s.fatal = append(s.fatal, e)
 		return
 	}
-	s.doc.byName[name] = s.cur
+	s.doc.byName.add(s.cur)
 	s.doc.sections = append(s.doc.sections, s.cur)
 	if _, rest, ok := strings.Cut(name, ":"); ok && strip(rest) != rest {
 		s.doc.padded = append(s.doc.padded, s.cur)
@@ -366,24 +309,25 @@ func (s *scanner) option(raw, value string, line, offset int, ended bool) {
 		s.badLine(raw, line, offset, ended, "no name before \""+value[delim:delim+1]+"\"")
 	}
 	text := strip(value[delim+1:])
-	o := s.newOption()
-	*o = option{
-		key: key, raw: text, section: s.cur, line: int32(line), //nolint:gosec // MaxFileSize
-		offset: int32(offset), value: int32(offset + len(value) - len(text)), //nolint:gosec // MaxFileSize
-	}
-	s.opt = o
-	if first := s.cur.option(key); first != nil { // INI-18
-		s.duplicate(first, o)
+	at := offset + len(value) - len(text)
+	s.last = open{key: key, raw: text, line: line, value: at, index: -1}
+	s.opt = &s.last
+	if first, twice := s.first(key); twice { // INI-18
+		s.duplicate(key, int(first.line), line, offset)
 		return
 	}
-	s.cur.add(o)
+	s.last.index = len(s.doc.found)
+	s.add(found{
+		key: int32(offset), keyLen: int32(len(key)), //nolint:gosec // MaxFileSize
+		value: int32(at), valueLen: int32(len(text)), line: int32(line), //nolint:gosec // MaxFileSize
+	}, key)
 }
 
-func (s *scanner) duplicate(first, o *option) {
-	e := s.slip(int(o.line), int(o.offset), "DuplicateOptionError", fmt.Sprintf(
-		"While reading from %s [line %2d]: option %s in section %s already exists", s.source, o.line, repr(o.key), repr(s.cur.name)))
-	e.Section, e.Option = s.cur.name, o.key
-	e.Problem = fmt.Sprintf("option %s in section %s already exists (line %d)", repr(o.key), repr(s.cur.name), first.line)
+func (s *scanner) duplicate(key string, first, line, offset int) {
+	e := s.slip(line, offset, "DuplicateOptionError", fmt.Sprintf(
+		"While reading from %s [line %2d]: option %s in section %s already exists", s.source, line, repr(key), repr(s.cur.name)))
+	e.Section, e.Option = s.cur.name, key
+	e.Problem = fmt.Sprintf("option %s in section %s already exists (line %d)", repr(key), repr(s.cur.name), first)
 	e.Hint = "remove one of the two"
 	s.fatal = append(s.fatal, e)
 }
@@ -445,7 +389,7 @@ func lineText(raw string, ended bool) string {
 func (s *scanner) continueValue(text string, line, offset int) {
 	if s.parts == nil {
 		s.parts = append(s.parts, s.opt.raw)
-		s.places = append(s.places, valueLine{0, int(s.opt.line), int(s.opt.value)})
+		s.places = append(s.places, valueLine{0, s.opt.line, s.opt.value})
 		s.length = len(s.opt.raw)
 	}
 	for ; s.blanks > 0; s.blanks-- {
@@ -464,16 +408,16 @@ func (s *scanner) endValue() {
 		return
 	}
 	joined := stripRight(strings.Join(s.parts, "\n"))
-	if joined != s.opt.raw {
-		places := s.places
-		s.opt.raw, s.opt.lines = joined, &places
+	if joined != s.opt.raw && s.opt.index >= 0 {
+		s.doc.multi = append(s.doc.multi, multiLine{joined, s.places})
+		s.doc.found[s.opt.index].multi = int32(len(s.doc.multi)) //nolint:gosec // MaxFileSize
 	}
 	s.parts, s.places = nil, nil
 }
 
 func (s *scanner) noteSwallowed(value string, line, offset int) {
 	if looksLikeOption(value) || strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]") {
-		s.doc.swallows = append(s.doc.swallows, &swallowed{s.opt, value, line, offset})
+		s.doc.swallows = append(s.doc.swallows, &swallowed{s.cur, s.opt.key, value, line, offset})
 	}
 }
 

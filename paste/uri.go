@@ -34,8 +34,11 @@ func (r *resolution) uri(q request, uri, relativeTo string) (*Context, error) {
 		return r.call(q, rest)
 	}
 	e := q.error("LookupError", ErrReference, fmt.Sprintf("URI scheme not known: %s (from config, egg, call)", repr(strings.ToLower(scheme))))
-	if q.from != nil {
+	if from, _ := q.place(); from != nil {
 		e.Hint = "a name with a colon is taken for a URI" // SEC-11
+		if near := nearest(scheme, []string{"config", "egg", "call"}); near != "" {
+			e.Hint = "did you mean " + near + ":" + rest + "?"
+		}
 	}
 	return nil, Errors{e}
 }
@@ -215,8 +218,7 @@ func hex(c byte) int {
 	return -1
 }
 
-// FileURI makes a config: URI of a path that an operator typed, which may hold
-// a percent sign.
+// FileURI makes a config: URI of a path, which may hold a percent sign and #.
 func FileURI(file string) string {
-	return "config:" + strings.ReplaceAll(path.Clean(file), "%", "%25")
+	return "config:" + strings.NewReplacer("%", "%25", "#", "%23").Replace(path.Clean(file))
 }
