@@ -21,6 +21,7 @@ var (
 	ruleRow  = regexp.MustCompile(`^\| ([A-Z]+-\d+) \|`)
 	ruleMark = regexp.MustCompile(`\[(X|B)\]`)
 	ruleID   = regexp.MustCompile(`\b[A-Z]+-\d+\b`)
+	ruleTest = regexp.MustCompile(`func Test([A-Z]+)(\d\d)[A-Z]`) // TestSTA08Ranges
 )
 
 // Every rule that the semantics mark as surprising or as a defect, and every
@@ -81,6 +82,9 @@ func rulesNamedInTests(t *testing.T, root string) map[string]bool {
 		text, err := os.ReadFile(path)
 		for _, id := range ruleID.FindAllString(string(text), -1) {
 			named[id] = true
+		}
+		for _, m := range ruleTest.FindAllStringSubmatch(string(text), -1) {
+			named[m[1]+"-"+m[2]] = true
 		}
 		return err
 	})
