@@ -372,7 +372,7 @@ func TestLookUp(t *testing.T) {
 				[app:a]
 				use = egg:A
 			`,
-			want:   "D/paste.ini:2:14: [pipeline:main] pipeline: No section 'app' (prefixed by 'app' or 'application' or 'composite' or 'composit' or 'pipeline' or 'filter-app') found in config D/paste.ini; a comment needs a line of its own, here its words are taken for filters and the application",
+			want:   "D/paste.ini:2:14: [pipeline:main] pipeline: No section 'app' (prefixed by 'app' or 'application' or 'composite' or 'composit' or 'pipeline' or 'filter-app') found in config D/paste.ini; a comment needs a line of its own",
 			python: "LookupError: No section 'app' (prefixed by 'app' or 'application' or 'composite' or 'composit' or 'pipeline' or 'filter-app') found in config D/paste.ini",
 		},
 	})

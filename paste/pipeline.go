@@ -76,7 +76,7 @@ func (w *work) commentErrors(errs []Errors, items []string, comment int, pos Pos
 	}
 	e := *errs[kept][0]
 	e.Pos, e.Section, e.Option = pos, w.section.name, "pipeline"
-	e.Hint = "a comment needs a line of its own, here its words are taken for filters and the application"
+	e.Hint = "a comment needs a line of its own"
 	clear(errs[comment:])
 	errs[kept] = Errors{&e}
 	if comment > 0 && w.isApp(items[comment-1]) {

@@ -31,7 +31,8 @@ type Loader struct {
 	// Metrics takes the series of everything that is built. Two loaders with
 	// one registry keep the same series.
 	Metrics *prometheus.Registry
-	// MetricsSample times one request in so many; default 64, 1 times all.
+	// MetricsSample times one request in so many; 0 is 64, 1 times all. It
+	// counts for what is built after it was set.
 	MetricsSample int
 	// AuthStrategy is [api] auth_strategy of the oslo-style conf files.
 	AuthStrategy string
@@ -60,13 +61,12 @@ func (l *Loader) setUp() {
 		if l.Metrics == nil {
 			l.Metrics = prometheus.NewRegistry()
 		}
-		sample := l.MetricsSample
-		if sample == 0 {
-			sample = 64
-		}
-		l.metrics = newMetrics(l.Metrics, sample)
+		l.metrics = newMetrics(l.Metrics, defaultSample)
 	})
 }
+
+// defaultSample is the sample without metrics_sample.
+const defaultSample = 64
 
 // LoadApp builds the application that a URI names, such as
 // "config:/etc/nova/api-paste.ini#osapi_compute", with the default Loader. The
@@ -161,6 +161,9 @@ func (l *Loader) builder() *builder {
 	b := &builder{
 		factories: l.Registry(), missing: l.Missing, logger: l.Logger,
 		registry: l.Metrics, metrics: l.metrics, strategy: l.AuthStrategy, life: &lifecycle{},
+	}
+	if l.MetricsSample > 0 {
+		l.metrics.sample = uint32(l.MetricsSample)
 	}
 	if b.logger == nil {
 		b.logger = slog.Default()

@@ -3,12 +3,12 @@
 package healthcheck
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -16,17 +16,17 @@ import (
 // Options are the options of both forms. As in the original each is taken from
 // the global configuration when the section does not have it.
 type Options struct {
-	Path                string          `paste:"path,global" help:"what the filter answers; the application answers everything"`
-	Detailed            bool            `paste:"detailed,global" help:"show the runtime and all stacks in HTML and JSON; tells strangers a lot"`
-	Backends            paste.CommaList `paste:"backends,global" help:"what is checked: disable_by_file, disable_by_files_ports, enable_by_files"`
-	DisableByFilePath   string          `paste:"disable_by_file_path,global" help:"disable_by_file: unhealthy while this file exists"`
-	DisableByFilePaths  paste.CommaList `paste:"disable_by_file_paths,global" help:"disable_by_files_ports: PORT:PATH, unhealthy on that port while the file exists"`
-	EnableByFilePaths   paste.CommaList `paste:"enable_by_file_paths,global" help:"enable_by_files: unhealthy until all these files exist"`
-	AllowedSourceRanges []sourceRange   `paste:"allowed_source_ranges,global" help:"networks or addresses that are answered; others are passed on; empty for all"`
-	IgnoreProxied       bool            `paste:"ignore_proxied_requests,global" help:"pass on what came through a proxy, by its headers"`
-	OsloConfigProject   string          `paste:"oslo_config_project,global" help:"accepted; the [healthcheck] group of oslo files is not read"`
-	OsloConfigFile      string          `paste:"oslo_config_file,global" help:"as oslo_config_project"`
-	OsloConfigProgram   string          `paste:"oslo_config_program,global" help:"as oslo_config_project"`
+	Path                string             `paste:"path,global" help:"what the filter answers; the application answers everything"`
+	Detailed            bool               `paste:"detailed,global" help:"show the runtime and all stacks in HTML and JSON; tells strangers a lot"`
+	Backends            paste.CommaList    `paste:"backends,global" help:"what is checked: disable_by_file, disable_by_files_ports, enable_by_files"`
+	DisableByFilePath   string             `paste:"disable_by_file_path,global" help:"disable_by_file: unhealthy while this file exists"`
+	DisableByFilePaths  paste.CommaList    `paste:"disable_by_file_paths,global" help:"disable_by_files_ports: PORT:PATH, unhealthy on that port while the file exists"`
+	EnableByFilePaths   paste.CommaList    `paste:"enable_by_file_paths,global" help:"enable_by_files: unhealthy until all these files exist"`
+	AllowedSourceRanges forwarded.Networks `paste:"allowed_source_ranges,global" help:"networks or addresses that are answered; others are passed on; empty for all"`
+	IgnoreProxied       bool               `paste:"ignore_proxied_requests,global" help:"pass on what came through a proxy, by its headers"`
+	OsloConfigProject   string             `paste:"oslo_config_project,global" help:"accepted; the [healthcheck] group of oslo files is not read"`
+	OsloConfigFile      string             `paste:"oslo_config_file,global" help:"as oslo_config_project"`
+	OsloConfigProgram   string             `paste:"oslo_config_program,global" help:"as oslo_config_project"`
 }
 
 // defaultPath is where the filter form answers.
@@ -99,7 +99,7 @@ func NewFilter(b *paste.Build, o Options) (alice.Constructor, error) {
 type checker struct {
 	checks        []check
 	detailed      bool
-	sources       []sourceRange
+	sources       forwarded.Networks
 	ignoreProxied bool
 }
 
@@ -136,36 +136,6 @@ func (c *checker) answers(r *http.Request) bool {
 }
 
 func (c *checker) allowed(client string) bool {
-	addr, err := netip.ParseAddr(client)
-	if err != nil {
-		return false // a unix socket, or a proxy header with a name
-	}
-	addr = addr.Unmap().WithZone("")
-	for _, s := range c.sources {
-		if s.prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	addr, err := netip.ParseAddr(client) // none for a unix socket, or a proxy header with a name
+	return err == nil && c.sources.Has(addr)
 }
-
-// sourceRange is a network, or one address.
-type sourceRange struct{ prefix netip.Prefix }
-
-// UnmarshalText reads a network or an address. Bits behind the prefix are
-// refused, as in the original.
-func (s *sourceRange) UnmarshalText(text []byte) error {
-	if addr, err := netip.ParseAddr(string(text)); err == nil {
-		s.prefix = netip.PrefixFrom(addr, addr.BitLen())
-		return nil
-	}
-	prefix, err := netip.ParsePrefix(string(text))
-	if err != nil || prefix != prefix.Masked() {
-		return fmt.Errorf("invalid network %q, want networks such as 10.0.0.0/8, or addresses", text)
-	}
-	s.prefix = prefix
-	return nil
-}
-
-// String writes the range.
-func (s sourceRange) String() string { return s.prefix.String() }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http/httputil"
-	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
@@ -25,6 +25,9 @@ const (
 	passReplaceFor forwardMode = "paste"
 	passSetFor     forwardMode = "paste transparent"
 )
+
+// OptionType is the word for it in lists of options.
+func (forwardMode) OptionType() string { return "word" }
 
 // UnmarshalText reads a mode.
 func (m *forwardMode) UnmarshalText(text []byte) error {
@@ -90,11 +93,14 @@ func (m forwardMode) addXForwarded(pr *httputil.ProxyRequest) {
 
 func (m forwardMode) addForwarded(pr *httputil.ProxyRequest) {
 	env, h := pipeline.FromRequest(pr.In), pr.Out.Header
+	hop := forwarded.Hop{Host: pr.In.Host, Proto: env.Scheme()}
 	switch m {
 	case appendTo:
-		h.Set("Forwarded", appendHop(h["Forwarded"], forwardedElement(peer(pr.In.RemoteAddr), pr.In.Host, env.Scheme())))
+		hop.Client = peer(pr.In.RemoteAddr)
+		h.Set("Forwarded", appendHop(h["Forwarded"], hop.Element()))
 	case replace:
-		h.Set("Forwarded", forwardedElement(env.ClientAddr(), pr.In.Host, env.Scheme()))
+		hop.Client = env.ClientAddr()
+		h.Set("Forwarded", hop.Element())
 	}
 }
 
@@ -127,24 +133,4 @@ func peer(remote string) string {
 		return ""
 	}
 	return host
-}
-
-// forwardedElement writes one element of Forwarded (RFC 7239 4).
-func forwardedElement(client, host, proto string) string {
-	node := "unknown"
-	if addr, err := netip.ParseAddr(client); err == nil {
-		node = addr.WithZone("").String()
-		if addr.Is6() {
-			node = "[" + node + "]"
-		}
-	}
-	return "for=" + quoteValue(node) + ";host=" + quoteValue(host) + ";proto=" + proto
-}
-
-// quoteValue quotes what is no token; net/http lets no quote into a Host.
-func quoteValue(value string) string {
-	if value == "" || strings.ContainsAny(value, ":[]") {
-		return `"` + value + `"`
-	}
-	return value
 }

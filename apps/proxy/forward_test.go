@@ -70,21 +70,6 @@ func forwardedOf(h http.Header) map[string]string {
 	return got
 }
 
-func TestForwardedNamesNodesAsRFC7239Has(t *testing.T) {
-	tests := []struct{ client, host, want string }{
-		{"192.0.2.1", "h", "for=192.0.2.1;host=h;proto=http"},
-		{"2001:db8::1", "[::1]:80", `for="[2001:db8::1]";host="[::1]:80";proto=http`},
-		{"fe80::1%eth0", "h", `for="[fe80::1]";host=h;proto=http`},
-		{"", "", `for=unknown;host="";proto=http`},
-		{"@", "h", "for=unknown;host=h;proto=http"},
-	}
-	for _, tt := range tests {
-		if got := forwardedElement(tt.client, tt.host, "http"); got != tt.want {
-			t.Errorf("forwardedElement(%q, %q) = %s, want %s", tt.client, tt.host, got, tt.want)
-		}
-	}
-}
-
 func TestAClientOfAUnixSocketHasNoAddress(t *testing.T) {
 	address, last := seen(t)
 	front, _ := ours(t, func(o *Options) { o.Address = address }, func(env *pipeline.Environ) { env.SetClientAddr("@") })

@@ -41,7 +41,7 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.inFlight.Inc()
-			rec := &recorder{ResponseWriter: w, request: r}
+			rec := newRecorder(w, r)
 			start, returned := time.Now(), false
 			defer func() {
 				s.inFlight.Dec()

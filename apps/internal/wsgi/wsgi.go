@@ -9,11 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
-
-// Masked stands where a secret stood.
-const Masked = "*****"
 
 // BaseURL is the URL of the application that the request reached: scheme, host
 // and SCRIPT_NAME, escaped, without a slash at its end.
@@ -48,7 +46,7 @@ func Environ(r *http.Request) map[string]string {
 		"REQUEST_METHOD":  r.Method,
 		"SCRIPT_NAME":     env.ScriptName(),
 		"PATH_INFO":       r.URL.Path,
-		"QUERY_STRING":    maskQuery(r.URL.RawQuery),
+		"QUERY_STRING":    webob.MaskQuery(r.URL.RawQuery),
 		"SERVER_NAME":     hostname(Host(r)),
 		"SERVER_PORT":     env.ServerPort(),
 		"SERVER_PROTOCOL": r.Proto,
@@ -75,12 +73,10 @@ func addHeaders(m map[string]string, headers http.Header) {
 			key = "HTTP_" + key
 		}
 		value := strings.Join(values, ",")
-		switch {
-		case secret(key):
-			value = Masked
-		case key == "HTTP_REFERER":
+		if key == "HTTP_REFERER" {
 			value = maskURL(value)
 		}
+		value = webob.MaskHeader(name, value)
 		if old, ok := m[key]; ok && key != "HTTP_HOST" {
 			value = old + "," + value
 		}
@@ -88,48 +84,12 @@ func addHeaders(m map[string]string, headers http.Header) {
 	}
 }
 
-// secretWords are what the names of secrets hold.
-var secretWords = []string{
-	"authorization", "cookie", "password", "passwd", "secret", "token", "credential",
-	"signature", "temp_url_sig", "auth_key", "api_key", "apikey", "private_key",
-}
-
-// secret reports whether a header or a parameter of this name holds a secret.
-func secret(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	for _, word := range secretWords {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return name == "sig" || name == "pass" || name == "pwd" || strings.HasSuffix(name, "_pass")
-}
-
-// maskQuery masks values in a query string and leaves all else as it came.
-func maskQuery(query string) string {
-	if query == "" {
-		return ""
-	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, _, found := strings.Cut(pair, "=")
-		plain, err := url.QueryUnescape(name)
-		if err != nil {
-			plain = name
-		}
-		if found && secret(plain) {
-			pairs[i] = name + "=" + Masked
-		}
-	}
-	return strings.Join(pairs, "&")
-}
-
 func maskURL(text string) string {
 	before, query, found := strings.Cut(text, "?")
 	if !found {
 		return text
 	}
-	return before + "?" + maskQuery(query)
+	return before + "?" + webob.MaskQuery(query)
 }
 
 func hostname(host string) string {

@@ -147,7 +147,7 @@ func TestBadOptions(t *testing.T) {
 	tests := []struct{ name, ini, want string }{
 		{"neither", ini(), "paste.ini:3:1: [filter:f] " + required},
 		{"only in DEFAULT", "[DEFAULT]\nallowed_origin = x\n" + ini(), "paste.ini:2:18: [DEFAULT] " + required},
-		{"allow_credentials", ini("allowed_origin =", "allow_credentials = x"), "paste.ini:6:21: [filter:f] allow_credentials: invalid value, want bool"},
+		{"allow_credentials", ini("allowed_origin =", "allow_credentials = x"), "paste.ini:6:21: [filter:f] allow_credentials: String is not true/false: 'x', want true, yes, on, y, t, 1 or false, no, off, n, f, 0"},
 		{"max_age", ini("allowed_origin =", "max_age = 1h"), "paste.ini:6:11: [filter:f] max_age: Bad integer value: '1h', want a whole number"},
 	}
 	for _, tt := range tests {

@@ -4,24 +4,23 @@ package httpproxytowsgi
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
-	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Enable  bool      `paste:"enable_proxy_headers_parsing,global" help:"whether the headers are read at all"`
-	Trusted []network `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
-	Headers headers   `paste:"proxy_headers" help:"with trusted_proxies or hops: forwarded, x-forwarded, or auto for X-Forwarded-* when there are any, else Forwarded"`
-	Hops    int       `paste:"hops" help:"the number of proxies that each add an item to the headers; 0: go by trusted_proxies or, without, believe the first item, as in the original"`
-	Project string    `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
-	Program string    `paste:"oslo_config_program,global" help:"the program of that service"`
-	File    string    `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
+	Enable  bool              `paste:"enable_proxy_headers_parsing,global" help:"whether the headers are read at all"`
+	Trusted forwarded.Proxies `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
+	Headers headers           `paste:"proxy_headers" help:"with trusted_proxies or hops: forwarded, x-forwarded, or auto for X-Forwarded-* when there are any, else Forwarded"`
+	Hops    int               `paste:"hops" help:"the number of proxies that each add an item to the headers; 0: go by trusted_proxies or, without, believe the first item, as in the original"`
+	Project string            `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
+	Program string            `paste:"oslo_config_program,global" help:"the program of that service"`
+	File    string            `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
 }
 
 func init() {
@@ -49,7 +48,7 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 		b.Warn(option(o), "has no effect without enable_proxy_headers_parsing = true")
 		apply = ignore
 	case strict:
-		apply = trust{o.Trusted, o.Hops, o.Headers}.apply
+		apply = newTrust(o).apply
 	case !o.Enable:
 		apply = ignore
 	}
@@ -77,65 +76,14 @@ func ignore(r *http.Request) *http.Request { return r }
 // first item of Forwarded but the whole of the other headers, and unquotes
 // nothing.
 func compatible(r *http.Request) *http.Request {
-	var f forwarded
-	if h := joined(r, "Forwarded"); h != "" {
-		first, _, _ := strings.Cut(h, ",")
-		f = parseElement(first)
+	var hop forwarded.Hop
+	if h := forwarded.Joined(r.Header, "Forwarded"); h != "" {
+		hop = forwarded.ParseFirst(h)
 	} else {
-		f = forwarded{
-			client: joined(r, "X-Forwarded-For"),
-			proto:  joined(r, "X-Forwarded-Proto"),
-			host:   joined(r, "X-Forwarded-Host"),
-		}
+		hop.Client = forwarded.Joined(r.Header, "X-Forwarded-For")
+		hop.Proto = forwarded.Joined(r.Header, "X-Forwarded-Proto")
+		hop.Host = forwarded.Joined(r.Header, "X-Forwarded-Host")
 	}
-	f.prefix = joined(r, "X-Forwarded-Prefix")
-	return f.apply(r)
-}
-
-// joined is a header as WSGI shows it.
-func joined(r *http.Request, name string) string { return strings.Join(r.Header[name], ",") }
-
-// forwarded is what the proxies say about a request; "" for what they do not
-// say.
-type forwarded struct{ client, proto, host, prefix string }
-
-// parseElement reads one element of a Forwarded header, as the original does:
-// by its punctuation, whatever is quoted.
-func parseElement(element string) forwarded {
-	var f forwarded
-	for pair := range strings.SplitSeq(element, ";") {
-		name, value, _ := strings.Cut(pair, "=")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "for":
-			f.client = value
-		case "proto":
-			f.proto = value
-		case "host":
-			f.host = value
-		}
-	}
-	return f
-}
-
-// apply gives the request as its client sent it.
-func (f forwarded) apply(r *http.Request) *http.Request {
-	if f == (forwarded{}) {
-		return r
-	}
-	env := pipeline.FromRequest(r)
-	if f.proto != "" {
-		env.SetScheme(f.proto)
-	}
-	if f.client != "" {
-		env.SetClientAddr(f.client)
-	}
-	if f.host != "" {
-		r = new(*r)
-		r.Host = f.host
-	}
-	if f.prefix != "" {
-		r = pipeline.Rebase(r, f.prefix+env.ScriptName(), r.URL.Path)
-	}
-	return r
+	hop.Prefix = forwarded.Joined(r.Header, "X-Forwarded-Prefix")
+	return hop.Apply(r)
 }

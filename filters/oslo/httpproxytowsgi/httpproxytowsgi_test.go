@@ -171,17 +171,3 @@ func TestWarnsWhenSwitchedOff(t *testing.T) {
 		}
 	}
 }
-
-func FuzzForwarded(f *testing.F) {
-	f.Add(`for="[::1]:80";host="a\`, "1.2.3.4, unknown")
-	f.Add(`;,=",";`, ",")
-	t := trust{hops: 2, headers: rfc7239}
-	f.Fuzz(func(_ *testing.T, forwarded, forwardedFor string) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set("Forwarded", forwarded)
-		r.Header.Set("X-Forwarded-For", forwardedFor)
-		t.apply(r)
-		compatible(r)
-		trust{hops: 1, headers: xForwarded}.apply(r)
-	})
-}

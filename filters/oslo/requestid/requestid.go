@@ -9,6 +9,7 @@ import (
 	"github.com/justinas/alice"
 
 	"github.com/wheatpaste/wheatpaste/filters/oslo/internal/ident"
+	"github.com/wheatpaste/wheatpaste/filters/oslo/internal/unread"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -18,11 +19,7 @@ import (
 const Header = "X-Openstack-Request-Id"
 
 // Options of the filter, as they are written in its section.
-type Options struct {
-	Project string `paste:"oslo_config_project,global" help:"accepted, no option of this filter is read from its conf files"`
-	Program string `paste:"oslo_config_program,global" help:"accepted, as oslo_config_project"`
-	File    string `paste:"oslo_config_file,global" help:"accepted, as oslo_config_project"`
-}
+type Options = unread.Options
 
 func init() {
 	paste.RegisterFilter("egg:wheatpaste#request_id", Options{}, New,

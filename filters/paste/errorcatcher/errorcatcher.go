@@ -12,10 +12,12 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/begin"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -96,7 +98,8 @@ func (c *catcher) wrap(next http.Handler) http.Handler {
 			return
 		}
 		outermost.Set(env, true)
-		sw := &startWriter{ResponseWriter: w}
+		answer := &answer{}
+		sw := &begin.Writer{ResponseWriter: w, Observer: answer}
 		var base http.Header // what outer filters have put into the answer
 		if len(w.Header()) > 0 {
 			base = w.Header().Clone()
@@ -109,17 +112,24 @@ func (c *catcher) wrap(next http.Handler) http.Handler {
 			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(value) // is meant to cut the connection
 			}
-			c.caught(sw, r, base, &report{value: value, stack: debug.Stack(), time: time.Now()})
+			c.caught(w, r, answer.begun.Load(), base, &report{value: value, stack: debug.Stack(), time: time.Now()})
 		}()
 		next.ServeHTTP(sw, r)
 	})
 }
 
+// answer notes that it has begun; a filter below may answer from another
+// goroutine.
+type answer struct{ begun atomic.Bool }
+
+// Began notes it.
+func (a *answer) Began(int) { a.begun.Store(true) }
+
 // caught reports a panic and answers in place of the application. An answer that
 // has begun is cut short: the client must not take it for whole.
-func (c *catcher) caught(w *startWriter, r *http.Request, base http.Header, p *report) {
+func (c *catcher) caught(w http.ResponseWriter, r *http.Request, begun bool, base http.Header, p *report) {
 	c.log(r, p)
-	if w.started.Load() || pipeline.FromRequest(r).Status() != 0 {
+	if begun || pipeline.FromRequest(r).Status() != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	pipeline.Answered(r)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -36,32 +35,4 @@ func (c *catcher) page(r *http.Request, p *report) string {
 		}
 	}
 	return "<html>\n<head><title>Server Error</title></head>\n<body>\n<h1>Server Error</h1>\n" + content + "\n</body>\n</html>\n"
-}
-
-// startWriter notes that an answer has begun.
-type startWriter struct {
-	http.ResponseWriter
-	started atomic.Bool // a filter below may answer from another goroutine
-}
-
-// Unwrap is for http.ResponseController. A hijack shows in the Environ's status.
-func (w *startWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// WriteHeader notes the first final status; 1xx answers come before it.
-func (w *startWriter) WriteHeader(code int) {
-	if code >= 200 || code == http.StatusSwitchingProtocols {
-		w.started.Store(true)
-	}
-	w.ResponseWriter.WriteHeader(code)
-}
-
-func (w *startWriter) Write(p []byte) (int, error) {
-	w.started.Store(true)
-	return w.ResponseWriter.Write(p)
-}
-
-// FlushError is forwarded by hand because a flush can start an answer.
-func (w *startWriter) FlushError() error {
-	w.started.Store(true)
-	return http.NewResponseController(w.ResponseWriter).Flush()
 }

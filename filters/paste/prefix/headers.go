@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
@@ -13,7 +14,15 @@ import (
 type headers struct {
 	xForwarded bool
 	forwarded  bool
-	trusted    []network // empty: everyone
+	reader     forwarded.Reader
+}
+
+func newHeaders(o Options) headers {
+	return headers{o.XForwarded, o.Forwarded, forwarded.Reader{
+		Proxies: o.Trusted,
+		Host:    []string{"X-Forwarded-Host", "X-Forwarded-Server"},
+		Proto:   []string{"X-Forwarded-Scheme", "X-Forwarded-Proto"},
+	}}
 }
 
 // xNames are the headers of PFX-05 and PFX-06, in the order in which they are
@@ -34,20 +43,28 @@ func (h headers) translate(env *pipeline.Environ, r *http.Request) *http.Request
 	for _, name := range names {
 		moved.Header.Del(name)
 	}
-	if len(h.trusted) > 0 && !h.trusts(peer(r)) {
+	if !h.reader.Believes(r) {
 		return moved
 	}
 	switch {
 	case !h.xForwarded:
-	case len(h.trusted) == 0:
+	case len(h.reader.Proxies) == 0:
 		asOriginal(env, moved, r.Header)
 	default:
-		h.lastTrusted(r.Header).apply(env, moved)
+		moved = apply(h.reader.XForwarded(r.Header), moved)
 	}
 	if h.forwarded {
-		h.rfc7239(r.Header).apply(env, moved) // counts more than the others
+		moved = apply(h.reader.Forwarded(r.Header), moved) // counts more than the others
 	}
 	return moved
+}
+
+// apply gives the request as its client sent it. What is no host is ignored.
+func apply(hop forwarded.Hop, r *http.Request) *http.Request {
+	if !forwarded.ValidHost(hop.Host) {
+		hop.Host = ""
+	}
+	return hop.Apply(r)
 }
 
 // present lists the headers of the request that are to be read.
@@ -91,92 +108,8 @@ func asOriginal(env *pipeline.Environ, r *http.Request, from http.Header) {
 	}
 }
 
-// said is what one proxy says about a request.
-type said struct{ client, proto, host string }
-
-// lastTrusted gives what the outermost of the trusted proxies says in
-// X-Forwarded headers.
-func (h headers) lastTrusted(from http.Header) said {
-	clients := list(from, "X-Forwarded-For")
-	depth := max(h.depth(clients), 1)
-	host := last(list(from, "X-Forwarded-Host"), depth)
-	if host == "" {
-		host = last(list(from, "X-Forwarded-Server"), depth)
-	}
-	proto := last(list(from, "X-Forwarded-Scheme"), depth)
-	if proto == "" {
-		proto = last(list(from, "X-Forwarded-Proto"), depth)
-	}
-	return said{last(clients, depth), proto, host}
-}
-
-// rfc7239 gives what the outermost of the trusted proxies says in Forwarded, or
-// the first item when everyone is trusted.
-func (h headers) rfc7239(from http.Header) said {
-	text, _ := value(from, "Forwarded")
-	elements := parseForwarded(text)
-	if len(elements) == 0 {
-		return said{}
-	}
-	if len(h.trusted) == 0 {
-		return elements[0]
-	}
-	clients := make([]string, len(elements))
-	for i, e := range elements {
-		clients[i] = e.client
-	}
-	return elements[len(elements)-h.depth(clients)]
-}
-
-// apply does what can be meant seriously: an address, a scheme of HTTP, a host.
-func (s said) apply(env *pipeline.Environ, r *http.Request) {
-	if addr, ok := address(s.client); ok {
-		env.SetClientAddr(addr.String())
-	}
-	if proto := strings.ToLower(s.proto); proto == "http" || proto == "https" {
-		env.SetScheme(proto)
-	}
-	if validHost(s.host) {
-		r.Host = s.host
-	}
-}
-
-// depth counts, from the end of the list of clients, to the one that the
-// outermost of the trusted proxies saw: each proxy appends the address that it
-// was called from, and what stands before may be invented.
-func (h headers) depth(clients []string) int {
-	for i, client := range slices.Backward(clients) {
-		if addr, ok := address(client); !ok || !h.trusts(addr) {
-			return len(clients) - i
-		}
-	}
-	return len(clients)
-}
-
-// last gives the item at a depth from the end; of a shorter list the first,
-// because many proxies replace a header instead of appending to it.
-func last(items []string, depth int) string {
-	if len(items) == 0 {
-		return ""
-	}
-	return items[max(len(items)-depth, 0)]
-}
-
-// value gives a header as WSGI does: several lines are one list.
+// value gives a header as WSGI does, and whether there is one.
 func value(h http.Header, name string) (string, bool) {
-	values, ok := h[name]
-	return strings.Join(values, ","), ok
-}
-
-// list gives the items of a header.
-func list(h http.Header, name string) []string {
-	var items []string
-	for _, v := range h[name] {
-		for item := range strings.SplitSeq(v, ",") {
-			if item = strings.TrimSpace(item); item != "" {
-				items = append(items, item)
-			}
-		}
-	}
-	return items
+	_, ok := h[name]
+	return forwarded.Joined(h, name), ok
 }

@@ -9,18 +9,19 @@ import (
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Prefix     string    `paste:"prefix" help:"the path under which the proxy shows the application; it becomes SCRIPT_NAME"`
-	XForwarded bool      `paste:"translate_forwarded_server" help:"take host, client and scheme from X-Forwarded-Server, -Host, -For, -Scheme and -Proto"`
-	ForcePort  *string   `paste:"force_port" help:"the port that clients use; empty: the default port of the scheme"`
-	Scheme     *string   `paste:"scheme" help:"the scheme that clients use, such as https"`
-	Forwarded  bool      `paste:"translate_forwarded" help:"take host, client and scheme from the Forwarded header of RFC 7239"`
-	Trusted    []network `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
+	Prefix     string            `paste:"prefix" help:"the path under which the proxy shows the application; it becomes SCRIPT_NAME"`
+	XForwarded bool              `paste:"translate_forwarded_server" help:"take host, client and scheme from X-Forwarded-Server, -Host, -For, -Scheme and -Proto"`
+	ForcePort  *string           `paste:"force_port" help:"the port that clients use; empty: the default port of the scheme"`
+	Scheme     *string           `paste:"scheme" help:"the scheme that clients use, such as https"`
+	Forwarded  bool              `paste:"translate_forwarded" help:"take host, client and scheme from the Forwarded header of RFC 7239"`
+	Trusted    forwarded.Proxies `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
 }
 
 func init() {
@@ -37,7 +38,7 @@ trusted_proxies = 127.0.0.1 10.0.0.0/8
 
 // New translates what a proxy says about a request.
 func New(b *paste.Build, o Options) (alice.Constructor, error) {
-	f := &filter{prefix: strings.TrimRight(o.Prefix, "/"), scheme: o.Scheme, headers: headers{o.XForwarded, o.Forwarded, o.Trusted}}
+	f := &filter{prefix: strings.TrimRight(o.Prefix, "/"), scheme: o.Scheme, headers: newHeaders(o)}
 	if f.prefix != "" && !strings.HasPrefix(f.prefix, "/") {
 		b.Warn("prefix", "does not begin with a slash, so that no path begins with it")
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/begin"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -84,7 +85,8 @@ func (l *lineLogger) wrap(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := &record{ResponseWriter: w, log: l, request: newRequest(l.now(), r)}
+		rec := &record{log: l, request: newRequest(l.now(), r)}
+		rec.Writer = begin.Writer{ResponseWriter: w, Observer: rec}
 		next.ServeHTTP(rec, r)
 		// What has not answered by now is answered by the server, with 200;
 		// after a panic nobody comes here and, as in the original, there is no
@@ -93,7 +95,7 @@ func (l *lineLogger) wrap(next http.Handler) http.Handler {
 		if status == 0 {
 			status = http.StatusOK
 		}
-		rec.started(status)
+		rec.Began(status)
 	})
 }
 
@@ -163,14 +165,14 @@ func (r *request) user() string {
 
 // record waits for the start of an answer.
 type record struct {
-	http.ResponseWriter
+	begin.Writer
 	log     *lineLogger
 	request request
 	done    atomic.Bool // a filter below may answer from another goroutine
 }
 
-// started logs the line, once.
-func (w *record) started(status int) {
+// Began logs the line, once.
+func (w *record) Began(status int) {
 	if w.done.Swap(true) {
 		return
 	}

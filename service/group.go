@@ -1,0 +1,148 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/wheatpaste/wheatpaste/internal/accesslog"
+	"github.com/wheatpaste/wheatpaste/paste"
+)
+
+// Group is the configuration of a group of workers that serve one application
+// on the same listeners, as an operator writes it. Start from [DefaultGroup].
+type Group struct {
+	Name string // of the section, without its kind
+	App  string // wheatpaste.app: the application to serve; "" for the command line's
+
+	Listen     []Address
+	SocketMode fs.FileMode // of unix sockets
+	Backlog    int         // connections that may wait to be accepted; 0 for the system's limit
+
+	CertFile string // PEM with the chain; "" for no TLS, "*" for a self-made certificate
+	KeyFile  string // PEM; "" when it stands in CertFile
+	ClientCA string // PEM; when set, clients must have a certificate of it
+	H2C      bool   // HTTP/2 without TLS, too
+
+	// A timeout of 0 is none.
+	HeaderTimeout time.Duration // for the whole header of a request
+	BodyTimeout   time.Duration // between two reads of a request's body
+	WriteTimeout  time.Duration // between two writes of an answer
+	IdleTimeout   time.Duration // of a connection between two requests
+	KeepAlive     bool          // several requests on one connection
+	TCPKeepIdle   time.Duration // silence before the first TCP probe; 0 for Go's 15 s
+
+	// A limit of 0 is none, but for the header's.
+	MaxRequestLine paste.Size // longer ones: 414
+	MaxHeaderLine  paste.Size // longer ones: 431
+	MaxHeaderBytes paste.Size // all lines: 431
+	MaxBody        paste.Size // 413
+	MaxConnections int        // of one process; more wait to be accepted
+
+	DrainIdleGrace  time.Duration // for idle connections at the end
+	GracefulTimeout time.Duration // graceful_shutdown_timeout; 0 waits for ever
+
+	AccessLog string // stdout, off or a path
+
+	// MetricsSample times one request in so many, per filter; 0 for the
+	// pipeline's default, 1 for all.
+	MetricsSample int
+
+	URLScheme string // what the application sees; "" for the real one
+	URLPrefix string // SCRIPT_NAME; taken off the path where it stands there
+
+	// What follows is for the launcher: a Server serves in one process, as
+	// who it is.
+	Workers           Workers
+	User, UserGroup   string
+	Umask             string
+	PIDFile           string
+	MaxRequests       int // of one worker
+	MaxRequestsJitter int
+	RequestTimeout    time.Duration
+}
+
+// Workers is a number of worker processes, or AutoWorkers.
+type Workers int
+
+// AutoWorkers is one worker per usable core.
+const AutoWorkers Workers = -1
+
+// UnmarshalText reads a number or auto.
+func (w *Workers) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*w = AutoWorkers
+		return nil
+	}
+	n, err := paste.AsInt(string(text))
+	if err != nil || n < 0 || n > 4096 {
+		return fmt.Errorf("invalid number of workers %q, want auto or 0 to 4096", text)
+	}
+	*w = Workers(n)
+	return nil
+}
+
+// String writes the number as it is read.
+func (w Workers) String() string {
+	if w == AutoWorkers {
+		return "auto"
+	}
+	return strconv.Itoa(int(w))
+}
+
+// DefaultGroup is what is served without any server section: 127.0.0.1:8080.
+// The defaults are nginx's where it has them (60 s between two reads or writes,
+// 75 s of keep-alive), eventlet's and nova's for the header (8192, 16384,
+// 65536 bytes), oslo.service's for the end (60 s).
+func DefaultGroup() *Group {
+	return &Group{
+		Name:           "main",
+		Listen:         []Address{{"tcp", "127.0.0.1:8080"}},
+		SocketMode:     0o660,
+		HeaderTimeout:  10 * time.Second,
+		BodyTimeout:    60 * time.Second,
+		WriteTimeout:   60 * time.Second,
+		IdleTimeout:    75 * time.Second,
+		KeepAlive:      true,
+		MaxRequestLine: 8192, MaxHeaderLine: 16384, MaxHeaderBytes: 65536,
+		DrainIdleGrace:  time.Second,
+		GracefulTimeout: 60 * time.Second,
+		AccessLog:       accesslog.Stdout,
+		Workers:         AutoWorkers,
+	}
+}
+
+// Check finds what would keep the group from serving, short of opening its
+// sockets: files that are missing or do not fit. Each problem is a
+// *paste.OptionError.
+func (g *Group) Check() error {
+	var errs []error
+	if len(g.Listen) == 0 {
+		errs = append(errs, paste.BadOption("listen", "no address, %s", addressForms))
+	}
+	if _, err := g.tlsConfig(); err != nil {
+		errs = append(errs, err)
+	}
+	if g.AccessLog != accesslog.Stdout && g.AccessLog != accesslog.Off {
+		if info, err := os.Stat(filepath.Dir(g.AccessLog)); err != nil {
+			errs = append(errs, paste.BadOption("access_log", "%w, want stdout, off or a path in a folder that exists", err))
+		} else if !info.IsDir() {
+			errs = append(errs, paste.BadOption("access_log", "%q is no folder, want stdout, off or a path", filepath.Dir(g.AccessLog)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Serve opens the listeners and serves until the context ends and the server
+// has drained. It makes a Group a paste.Server.
+func (g *Group) Serve(ctx context.Context, app http.Handler) error {
+	return Run(ctx, &Server{Group: g, Handler: app})
+}
+
+var _ paste.Server = (*Group)(nil)

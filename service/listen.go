@@ -1,0 +1,191 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ListenError says why an address cannot be listened on, in one line.
+type ListenError struct {
+	Address Address
+	Problem string
+	Err     error
+}
+
+// Error gives the line.
+func (e *ListenError) Error() string { return "listen " + e.Address.String() + ": " + e.Problem }
+
+// Unwrap gives what the system said.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// Listen opens the listeners of a group, all of them or, with a *ListenError,
+// none. Nothing is set by which two servers could share a port unnoticed
+// (HTTP-02). A unix socket that nobody listens on any more is replaced; ours is
+// unlinked when the listener is closed, if the path is still ours (HTTP-04).
+func Listen(ctx context.Context, g *Group) ([]net.Listener, error) {
+	var list []net.Listener
+	for _, a := range g.Listen {
+		l, err := a.listen(ctx, g)
+		if err == nil && g.Backlog > 0 && a.Network != "fd" {
+			err = setBacklog(l, g.Backlog)
+		}
+		if err != nil {
+			for _, open := range list {
+				_ = open.Close()
+			}
+			return nil, explain(a, err)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func (a Address) listen(ctx context.Context, g *Group) (net.Listener, error) {
+	switch a.Network {
+	case "fd":
+		return listenFD(a)
+	case "unix":
+		return listenUnix(ctx, a.Addr, g.SocketMode)
+	}
+	lc := net.ListenConfig{}
+	lc.SetMultipathTCP(false) // its listeners take no filter, see refuseNew
+	if g.TCPKeepIdle > 0 {
+		lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: g.TCPKeepIdle}
+	}
+	return lc.Listen(ctx, a.network(), a.Addr)
+}
+
+// explain makes the line of what the system said.
+func explain(a Address, err error) error {
+	e := &ListenError{Address: a, Err: err}
+	var known *ListenError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, syscall.EADDRINUSE):
+		e.Problem = "address already in use" + byHolder(tcpHolder(a)) + ", want a free one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		e.Problem = "no address of this machine, want one of its own or 0.0.0.0"
+	case errors.Is(err, os.ErrPermission) && a.Network != "unix":
+		e.Problem = "permission denied, want a port from 1024, or the capability CAP_NET_BIND_SERVICE"
+	case errors.As(err, &dns):
+		e.Problem = "no such host, want an address or a name of this machine"
+	default:
+		e.Problem = systemText(err)
+	}
+	return e
+}
+
+// systemText is the innermost text of an error: the address stands before it
+// already.
+func systemText(err error) string {
+	if no, ok := errors.AsType[syscall.Errno](err); ok {
+		return no.Error()
+	}
+	return err.Error()
+}
+
+// byHolder names a process that holds an address; 0 is not known.
+func byHolder(pid int) string {
+	switch {
+	case pid == 0:
+		return ""
+	case pid == os.Getpid():
+		return " by this process"
+	}
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return fmt.Sprintf(" by process %d", pid)
+	}
+	return fmt.Sprintf(" by %s (process %d)", strings.TrimSpace(string(name)), pid)
+}
+
+// listenFD takes over a socket that the parent process opened, as systemd's
+// socket activation does.
+func listenFD(a Address) (net.Listener, error) {
+	n, err := strconv.Atoi(a.Addr)
+	if err != nil {
+		return nil, err
+	}
+	// Looked at before it becomes an os.File, which would close it in the
+	// end: it may be anything.
+	if err := mustAccept(n); err != nil {
+		return nil, &ListenError{a, systemText(err) + ", want the number of a listening socket that this process inherited", err}
+	}
+	f := os.NewFile(uintptr(n), a.String())
+	defer func() { _ = f.Close() }() // the listener has a copy of it
+	return net.FileListener(f)
+}
+
+// unixListener unlinks its path when it is closed, as long as it is the one
+// that Listen made.
+type unixListener struct {
+	*net.UnixListener
+	path string
+	made fs.FileInfo // nil for an abstract name
+}
+
+func newUnixListener(l *net.UnixListener, path string) (*unixListener, error) {
+	l.SetUnlinkOnClose(false)
+	u := &unixListener{UnixListener: l, path: path}
+	if abstract(path) {
+		return u, nil
+	}
+	var err error
+	u.made, err = os.Lstat(path)
+	return u, err
+}
+
+// Unlink removes the path if it is ours still. From then on no client gets in.
+func (u *unixListener) Unlink() {
+	if u.made == nil {
+		return
+	}
+	if now, err := os.Lstat(u.path); err == nil && os.SameFile(now, u.made) {
+		_ = os.Remove(u.path) // at worst the next start finds it stale
+	}
+	u.made = nil
+}
+
+// Close unlinks the path and closes the listener.
+func (u *unixListener) Close() error {
+	u.Unlink()
+	return u.UnixListener.Close()
+}
+
+func abstract(path string) bool { return strings.HasPrefix(path, "@") }
+
+// removeStale makes way for a socket: one that nobody listens on is removed,
+// anything else is an error.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if abstract(path) || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a := Address{"unix", path}
+	if info.Mode().Type() != fs.ModeSocket {
+		return &ListenError{a, "the path exists and is no socket, want a free one", os.ErrExist}
+	}
+	d := net.Dialer{Timeout: time.Second}
+	c, err := d.DialContext(ctx, "unix", path)
+	if err == nil {
+		defer func() { _ = c.Close() }()
+		return &ListenError{a, "address already in use" + byHolder(unixHolder(c)) + ", want a free one", syscall.EADDRINUSE}
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return os.Remove(path)
+	}
+	return &ListenError{a, "the socket exists and its state cannot be told: " + systemText(err), err}
+}

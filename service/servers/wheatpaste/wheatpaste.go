@@ -1,0 +1,111 @@
+// Package wheatpaste makes servers of egg:wheatpaste#http sections.
+package wheatpaste
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/wheatpaste/wheatpaste/paste"
+	"github.com/wheatpaste/wheatpaste/service"
+	"github.com/wheatpaste/wheatpaste/service/servers/internal/section"
+)
+
+// Options of the server, as they are written in its section.
+type Options struct {
+	App             string            `paste:"wheatpaste.app" help:"the application to serve; else the one the command line names"`
+	Listen          []service.Address `paste:"listen" help:"addresses: host:port, :port, [v6]:port, unix:/path, fd:N"`
+	Host            string            `paste:"host" help:"in place of listen, with port"`
+	Port            section.Port      `paste:"port" help:"in place of listen, with host"`
+	SocketMode      section.Mode      `paste:"socket_mode" help:"mode of unix sockets, octal"`
+	Backlog         section.Int       `paste:"backlog" help:"connections that may wait to be accepted; 0 is the system's limit"`
+	CertFile        string            `paste:"cert_file" help:"PEM file with certificate and chain: TLS"`
+	KeyFile         string            `paste:"key_file" help:"PEM file with the key, when it is another"`
+	CAFile          string            `paste:"ca_file" help:"PEM file; clients must have a certificate of this CA"`
+	H2C             bool              `paste:"h2c" help:"HTTP/2 without TLS, too"`
+	HeaderTimeout   time.Duration     `paste:"header_timeout" help:"for the whole header of a request; 0 is none, here and below"`
+	BodyTimeout     time.Duration     `paste:"body_timeout" help:"between two reads of a body"`
+	WriteTimeout    time.Duration     `paste:"write_timeout" help:"between two writes of an answer"`
+	IdleTimeout     time.Duration     `paste:"idle_timeout" help:"of a connection between two requests"`
+	KeepAlive       bool              `paste:"keep_alive" help:"several requests on one connection"`
+	TCPKeepIdle     time.Duration     `paste:"tcp_keepidle" help:"silence before the first TCP probe; 0 is Go's 15"`
+	MaxRequestLine  paste.Size        `paste:"max_request_line" help:"longer ones get 414; 0 is no limit"`
+	MaxHeaderLine   paste.Size        `paste:"max_header_line" help:"longer ones get 431; 0 is no limit"`
+	MaxHeaderBytes  paste.Size        `paste:"max_header_bytes" help:"more in all get 431"`
+	MaxBody         paste.Size        `paste:"max_body_size" help:"longer ones get 413; 0 is no limit"`
+	MaxConnections  section.Int       `paste:"max_connections" help:"of one process, more wait to be accepted; 0 is no limit"`
+	DrainIdleGrace  time.Duration     `paste:"drain_idle_grace" help:"for idle connections at a stop"`
+	GracefulTimeout time.Duration     `paste:"graceful_shutdown_timeout" help:"for requests in flight at a stop; 0 waits for ever"`
+	AccessLog       string            `paste:"access_log" help:"stdout, off or a path"`
+	MetricsSample   section.Int       `paste:"metrics_sample" help:"the filters' times are taken of one request in so many; 1 is all"`
+	URLScheme       string            `paste:"url_scheme" help:"http or https, as the application sees it; else the real one"`
+	URLPrefix       string            `paste:"url_prefix" help:"SCRIPT_NAME; taken off paths that begin so"`
+	Workers         service.Workers   `paste:"workers" help:"processes: a number or auto"`
+	User            string            `paste:"user" help:"user of the workers"`
+	UserGroup       string            `paste:"group" help:"group of the workers"`
+	MaxRequests     section.Int       `paste:"max_requests" help:"after which a worker is replaced; 0 is never"`
+	MaxJitter       section.Int       `paste:"max_requests_jitter" help:"at most so many more, at random"`
+}
+
+// Defaults are the options of an empty section.
+func Defaults() Options {
+	g := service.DefaultGroup()
+	return Options{
+		Listen: g.Listen, Host: "127.0.0.1", Port: 8080, SocketMode: section.Mode(g.SocketMode),
+		HeaderTimeout: g.HeaderTimeout, BodyTimeout: g.BodyTimeout, WriteTimeout: g.WriteTimeout, IdleTimeout: g.IdleTimeout,
+		KeepAlive: g.KeepAlive, MaxRequestLine: g.MaxRequestLine, MaxHeaderLine: g.MaxHeaderLine, MaxHeaderBytes: g.MaxHeaderBytes,
+		DrainIdleGrace: g.DrainIdleGrace, GracefulTimeout: g.GracefulTimeout, AccessLog: g.AccessLog, Workers: g.Workers,
+		MetricsSample: 64,
+	}
+}
+
+func init() {
+	paste.RegisterServer("egg:wheatpaste#http", Defaults(), New,
+		paste.Alias("egg:wheatpaste"),
+		paste.Help("Serves HTTP/1.1, with TLS or h2c also HTTP/2, and loses no request when it stops."),
+		paste.Example(`
+[server:main]
+use = egg:wheatpaste#http
+listen = 127.0.0.1:8080 unix:/run/wheatpaste/http.sock
+access_log = stdout
+`))
+}
+
+// New makes the group of a section.
+func New(b *paste.Build, o Options) (paste.Server, error) {
+	g := section.Group(b, o.App)
+	err := section.Exclusive(b, "listen", "host", "port")
+	g.Listen = o.Listen
+	if section.Has(b, "host") || section.Has(b, "port") {
+		var addrErr error
+		g.Listen, addrErr = section.Listen("host", o.Host, o.Port)
+		err = errors.Join(err, addrErr)
+	}
+	if len(g.Listen) == 0 {
+		err = errors.Join(err, paste.BadOption("listen", "no address, want host:port, :port, [v6]:port, unix:/path or fd:N"))
+	}
+	if o.URLScheme != "" && o.URLScheme != "http" && o.URLScheme != "https" {
+		err = errors.Join(err, paste.BadOption("url_scheme", "unknown scheme %q, want http or https", o.URLScheme))
+	}
+	if err != nil {
+		return nil, err
+	}
+	fill(g, &o)
+	section.Workers(b, g.Workers)
+	section.Later(b, "user", "group", "max_requests", "max_requests_jitter")
+	return g, nil
+}
+
+func fill(g *service.Group, o *Options) {
+	g.SocketMode, g.Backlog = fs.FileMode(o.SocketMode), int(o.Backlog)
+	g.CertFile, g.KeyFile, g.ClientCA, g.H2C = o.CertFile, o.KeyFile, o.CAFile, o.H2C
+	g.HeaderTimeout, g.BodyTimeout, g.WriteTimeout, g.IdleTimeout = o.HeaderTimeout, o.BodyTimeout, o.WriteTimeout, o.IdleTimeout
+	g.KeepAlive, g.TCPKeepIdle = o.KeepAlive, o.TCPKeepIdle
+	g.MaxRequestLine, g.MaxHeaderLine, g.MaxHeaderBytes = o.MaxRequestLine, o.MaxHeaderLine, o.MaxHeaderBytes
+	g.MaxBody, g.MaxConnections = o.MaxBody, int(o.MaxConnections)
+	g.DrainIdleGrace, g.GracefulTimeout = o.DrainIdleGrace, o.GracefulTimeout
+	g.AccessLog, g.URLScheme, g.URLPrefix = o.AccessLog, o.URLScheme, section.Prefix(o.URLPrefix)
+	g.MetricsSample = int(o.MetricsSample)
+	g.Workers, g.User, g.UserGroup = o.Workers, o.User, o.UserGroup
+	g.MaxRequests, g.MaxRequestsJitter = int(o.MaxRequests), int(o.MaxJitter)
+}
