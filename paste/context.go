@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"errors"
 	"strings"
 )
 
@@ -210,7 +211,7 @@ func wordIndex(raw, name string) int {
 func hintOwn(err error, q request, s *section) {
 	from, at := q.place()
 	for _, e := range flatten(err) {
-		if e.Kind == ErrLookup && from != nil && e.Pos == from.valueAt(at) {
+		if errors.Is(e.Kind, ErrLookup) && from != nil && e.Pos == from.valueAt(at) {
 			pos := s.pos()
 			e.Hint = "[" + s.name + "] of " + pos.File + " is not meant: a composite that another file uses looks its names up in that file"
 		}

@@ -20,13 +20,13 @@ func AsBool(s string) (bool, error) {
 	case "false", "no", "off", "n", "f", "0":
 		return false, nil
 	}
-	return false, fmt.Errorf("String is not true/false: %s, want true, yes, on, y, t, 1 or false, no, off, n, f, 0", repr(word)) //nolint:revive // Paste Deploy's text
+	return false, fmt.Errorf("String is not true/false: %s, want true, yes, on, y, t, 1 or false, no, off, n, f, 0", repr(word))
 }
 
 // AsInt reads an integer as Paste Deploy's asint does (CONV-02): Python's
 // notation, with a sign, single underscores between digits and leading zeros.
 func AsInt(s string) (int64, error) {
-	bad := fmt.Errorf("Bad integer value: %s, want a whole number", repr(s)) //nolint:revive // Paste Deploy's text
+	bad := fmt.Errorf("Bad integer value: %s, want a whole number", repr(s)) //nolint:staticcheck // the text is Paste Deploy's
 	text := strip(s)
 	if text == "" || strings.HasPrefix(text, "_") || strings.HasSuffix(text, "_") || strings.Contains(text, "__") {
 		return 0, bad

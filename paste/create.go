@@ -130,8 +130,7 @@ func (c *Context) Place(err error) error { return c.placed(err) }
 // placed gives the errors of a factory their place; those that have one keep
 // it.
 func (c *Context) placed(err error) error {
-	var option *OptionError
-	switch err.(type) {
+	switch err.(type) { //nolint:errorlint // a wrapped one says more than its parts
 	case *Error, Errors:
 		return err
 	}
@@ -141,7 +140,7 @@ func (c *Context) placed(err error) error {
 		}
 		return collect(list...)
 	}
-	if errors.As(err, &option) {
+	if option, ok := errors.AsType[*OptionError](err); ok {
 		e := c.optionError(option.Option, option.Err.Error(), ErrOption)
 		e.Cause, e.class = option.Err, "TypeError"
 		return Errors{e}

@@ -19,7 +19,7 @@ type dialectCase struct {
 
 func (tc dialectCase) run(t *testing.T) {
 	d, err := parse("f.ini", tc.text)
-	got := ""
+	var got string
 	if err != nil {
 		got = err.Error()
 	} else {

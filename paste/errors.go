@@ -141,7 +141,7 @@ func AllErrors(err error) Errors {
 	for _, e := range flatten(err) {
 		// The way that led to a problem does not make it another one.
 		key := e.Pos.String() + "\x00" + e.Section + "\x00" + e.Option + "\x00" + e.Problem
-		again := e.Kind == ErrInterpolation || e.class == "RecursionError"
+		again := errors.Is(e.Kind, ErrInterpolation) || e.class == "RecursionError"
 		if again && e.Pos.Line > 0 { // it is found again through all that refers to it
 			key = e.Pos.String() + "\x00" + e.class
 		}
@@ -154,7 +154,7 @@ func AllErrors(err error) Errors {
 }
 
 func flatten(err error) Errors {
-	switch x := err.(type) {
+	switch x := err.(type) { //nolint:errorlint // a wrapped one says more than its parts
 	case nil:
 		return nil
 	case *Error:
@@ -169,8 +169,7 @@ func flatten(err error) Errors {
 		}
 		return all
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return Errors{e}
 	}
 	return Errors{{Problem: err.Error(), Kind: ErrFactory, Cause: err}}

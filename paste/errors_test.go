@@ -44,7 +44,7 @@ func TestErrorsIsAndAs(t *testing.T) {
 		t.Error("errors.Is(err, ErrLookup) = true")
 	}
 	var first *Error
-	if !errors.As(err, &first) || first.Kind != ErrSyntax {
+	if !errors.As(err, &first) || !errors.Is(first.Kind, ErrSyntax) {
 		t.Errorf("errors.As gives %v, want the first", first)
 	}
 	_, err = Open(filepath.Join(t.TempDir(), "none.ini"))

@@ -186,7 +186,7 @@ func (l *Loader) listKnown(object Object, headers []string) string {
 	case len(l.doc.sections) == 0:
 		return "the file has no sections"
 	case len(headers) == 0:
-		return fmt.Sprintf("the file has no section for %s", article(string(object)))
+		return "the file has no section for " + article(string(object))
 	case len(headers) > 12:
 		return fmt.Sprintf("the file has %s and %d more", strings.Join(headers[:12], ", "), len(headers)-12)
 	}

@@ -195,6 +195,7 @@ func FuzzReferences(f *testing.F) {
 // walk loads every section of paste.ini and what their options name as children,
 // and says what was found.
 func walk(t *testing.T, one, two string) string {
+	t.Helper()
 	s := newSession()
 	for name, text := range map[string]string{"/nowhere/paste.ini": one, "/nowhere/b.ini": two} {
 		p := &parsed{}
@@ -229,9 +230,11 @@ func walk(t *testing.T, one, two string) string {
 }
 
 func note(t *testing.T, found *strings.Builder, c *Context, err error) {
+	t.Helper()
 	if err != nil {
 		wellFormed(t, err)
-		fmt.Fprintln(found, len(err.(Errors)), err.(Errors)[0])
+		list := flatten(err)
+		fmt.Fprintln(found, len(list), list[0])
 		return
 	}
 	fmt.Fprintln(found, c.Label(), c.Object, c.Protocol, len(c.Filters), c.Local.Map(), c.Global.Len())

@@ -225,10 +225,10 @@ func TestLocalsAndGlobals(t *testing.T) {
 				log_level = info
 				[app:main]
 				use = egg:A
-				get level = log_levle
+				get level = log_lebel
 			`,
-			want:   "D/paste.ini:5:13: [app:main] get level: no global option 'log_levle'; did you mean log_level?",
-			python: "KeyError: 'log_levle'",
+			want:   "D/paste.ini:5:13: [app:main] get level: no global option 'log_lebel'; did you mean log_level?",
+			python: "KeyError: 'log_lebel'",
 		},
 		{
 			name: "GLB-09 get overrides a plain local and reaches what GLB-03 drops",

@@ -139,17 +139,17 @@ func showWord(s string) string {
 
 // writeFiles writes a text as files into a folder of its own: a line
 // "-- NAME --" begins a file, what stands before the first one is paste.ini.
-func writeFiles(t testing.TB, text string) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
+func writeFiles(tb testing.TB, text string) (dir string) {
+	tb.Helper()
+	dir = tb.TempDir()
 	name, body := "paste.ini", ""
 	flush := func() {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		body = ""
 	}
@@ -183,9 +183,9 @@ func dedent(text string) string {
 	return b.String()
 }
 
-func writeOver(t testing.TB, file, text string) {
-	t.Helper()
+func writeOver(tb testing.TB, file, text string) {
+	tb.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

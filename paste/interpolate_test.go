@@ -363,11 +363,10 @@ func TestTheDefaultSet(t *testing.T) {
 	})
 	t.Run("INT-10 __file__ is absolute and normal", func(t *testing.T) {
 		t.Chdir(dir)
-		c, err := Load(App, "config:./paste.ini#file", RelativeTo("x/.."))
-		if err == nil {
+		if _, err := Load(App, "config:./paste.ini#file", RelativeTo("x/..")); err == nil {
 			t.Fatal("x/.. does not exist, want an error")
 		}
-		c, err = Load(App, "config:./paste.ini#file", RelativeTo("."))
+		c, err := Load(App, "config:./paste.ini#file", RelativeTo("."))
 		if err != nil {
 			t.Fatal(err)
 		}

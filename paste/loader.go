@@ -168,7 +168,7 @@ func OpenURI(uri string, opts ...LoadOption) (*Loader, *string, error) {
 	}
 	scheme, path, ok := strings.Cut(path, ":")
 	if !ok || !strings.EqualFold(scheme, "config") {
-		return nil, nil, Errors{{Problem: fmt.Sprintf("%s names no file, want config:PATH", repr(uri)), Kind: ErrReference}}
+		return nil, nil, Errors{{Problem: repr(uri) + " names no file, want config:PATH", Kind: ErrReference}}
 	}
 	s := newSession()
 	file, err := s.configPath(request{}, uri, path, o.relativeTo)

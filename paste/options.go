@@ -167,7 +167,7 @@ func (o *optionField) decode(target reflect.Value, local, global *Conf, used map
 		}
 		used[name] = true
 		if name != o.name {
-			warn(name, fmt.Sprintf("old name, want %s", o.name))
+			warn(name, "old name, want "+o.name)
 		}
 		if !found {
 			key, v, found = name, w, true
@@ -206,7 +206,7 @@ func decodeText(target reflect.Value, text string) error {
 		target.SetInt(int64(d))
 		return err
 	}
-	if u, ok := target.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](target.Addr()); ok {
 		err := u.UnmarshalText([]byte(strip(text)))
 		if example := examples[typeWord(target.Type())]; err != nil && example != "" {
 			return fmt.Errorf("invalid %s %q, want one such as %s", typeWord(target.Type()), text, example)
@@ -327,7 +327,7 @@ func typeWord(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer && t != confType {
 		t = t.Elem()
 	}
-	if named, ok := reflect.New(t).Interface().(interface{ OptionType() string }); ok {
+	if named, ok := reflect.TypeAssert[interface{ OptionType() string }](reflect.New(t)); ok {
 		return named.OptionType()
 	}
 	switch t {

@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,12 +94,12 @@ func (w *work) isApp(name string) bool {
 // app in its middle.
 func (w *work) itemHint(err error, q request, last bool) error {
 	for _, e := range flatten(err) {
-		if e.Kind != ErrLookup || e.Option != "pipeline" || e.Section != w.section.name {
+		if !errors.Is(e.Kind, ErrLookup) || e.Option != "pipeline" || e.Section != w.section.name {
 			continue
 		}
 		switch {
 		case last && len(w.loader.doc.sectionsNamed("filter", *q.name)) > 0:
-			e.Hint = fmt.Sprintf("%s is a filter; the last word of a pipeline is its application", *q.name)
+			e.Hint = *q.name + " is a filter; the last word of a pipeline is its application"
 		case !last && strings.HasSuffix(e.Hint, "is no filter"):
 			e.Hint += "; all words of a pipeline but the last are filters"
 		}

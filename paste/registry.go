@@ -2,6 +2,7 @@ package paste
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -161,7 +162,7 @@ func Refuse(kind FactoryKind, reason, name string, opts ...RegisterOption) {
 	register(kind, name, struct{}{}, nil, append(opts, func(r *registration) { r.Refusal = reason }))
 }
 
-var errNothing = fmt.Errorf("the factory returned nothing (a defect of the plugin)")
+var errNothing = errors.New("the factory returned nothing (a defect of the plugin)")
 
 func checkHandler(h http.Handler, err error) (any, error) {
 	if err == nil && h == nil {

@@ -477,7 +477,7 @@ func (w *work) explicit(object Object) *Context {
 	g := found[0]
 	w.local.Delete(string(g.protocol))
 	if !entryPoint.MatchString(g.value.Text) { // FAC-10
-		e := w.optionError(g.value, string(g.protocol), "AttributeError", ErrReference, fmt.Sprintf("invalid factory %s", repr(g.value.Text)))
+		e := w.optionError(g.value, string(g.protocol), "AttributeError", ErrReference, "invalid factory "+repr(g.value.Text))
 		e.Hint = "want module:attribute on the line of the option, and no comment behind it"
 		w.fail(e)
 		return nil
@@ -493,8 +493,7 @@ func (w *work) explicit(object Object) *Context {
 var entryPoint = regexp.MustCompile(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
 
 func (w *work) noLoaderHint(object Object) string {
-	switch {
-	case !strings.Contains(w.section.name, ":") && (w.section.name == "pipeline" || w.section.name == "filter-app"):
+	if w.section.name == "pipeline" || w.section.name == "filter-app" {
 		return fmt.Sprintf("write [%s:main]", w.section.name) // SEC-09
 	}
 	for _, group := range protocols[object] {

@@ -50,7 +50,7 @@ func (s *scanner) newSection() *section {
 // enter makes a section the current one.
 func (s *scanner) enter(next *section) {
 	s.cur, s.keys = next, nil
-	start := int32(len(s.doc.found)) //nolint:gosec // MaxFileSize
+	start := int32(len(s.doc.found))
 	if next.own.count == 0 {
 		next.own.first = start
 		s.run = &next.own
@@ -99,7 +99,7 @@ func (s *scanner) add(f found, key string) {
 	s.run.count++
 	switch {
 	case s.keys != nil:
-		s.keys[key] = int32(len(s.doc.found) - 1) //nolint:gosec // MaxFileSize
+		s.keys[key] = int32(len(s.doc.found) - 1)
 	case s.run.count >= indexFrom:
 		s.indexKeys()
 	}
@@ -318,8 +318,8 @@ func (s *scanner) option(raw, value string, line, offset int, ended bool) {
 	}
 	s.last.index = len(s.doc.found)
 	s.add(found{
-		key: int32(offset), keyLen: int32(len(key)), //nolint:gosec // MaxFileSize
-		value: int32(at), valueLen: int32(len(text)), line: int32(line), //nolint:gosec // MaxFileSize
+		key: int32(offset), keyLen: int32(len(key)),
+		value: int32(at), valueLen: int32(len(text)), line: int32(line),
 	}, key)
 }
 
@@ -410,7 +410,7 @@ func (s *scanner) endValue() {
 	joined := stripRight(strings.Join(s.parts, "\n"))
 	if joined != s.opt.raw && s.opt.index >= 0 {
 		s.doc.multi = append(s.doc.multi, multiLine{joined, s.places})
-		s.doc.found[s.opt.index].multi = int32(len(s.doc.multi)) //nolint:gosec // MaxFileSize
+		s.doc.found[s.opt.index].multi = int32(len(s.doc.multi))
 	}
 	s.parts, s.places = nil, nil
 }

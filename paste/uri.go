@@ -1,6 +1,7 @@
 package paste
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -94,7 +95,7 @@ func (r *resolution) tooDeep(q request) error {
 func (r *resolution) atReference(q request, err error) error {
 	list := flatten(err)
 	from, at := q.place()
-	if from == nil || len(list) != 1 || list[0].Kind != ErrFile {
+	if from == nil || len(list) != 1 || !errors.Is(list[0].Kind, ErrFile) {
 		return err
 	}
 	e := *list[0]
@@ -159,7 +160,7 @@ func (r *resolution) call(q request, spec string) (*Context, error) {
 	case !ok:
 		class, problem = "LookupError", "Configuration not in format module:function"
 	case strings.Contains(attr, ":"):
-		class, problem = "ValueError", fmt.Sprintf("too many colons in %s", repr("call:"+spec))
+		class, problem = "ValueError", "too many colons in "+repr("call:"+spec)
 	case strings.Contains(attr, "."):
 		class, problem = "AttributeError", fmt.Sprintf("module %s has no attribute %s", repr(module), repr(attr))
 	}

@@ -259,7 +259,7 @@ func TestOpenURI(t *testing.T) {
 			opts = append(opts, Name(tc.name))
 		}
 		l, name, err := OpenURI(tc.uri, opts...)
-		got := ""
+		var got string
 		switch {
 		case err != nil:
 			got = err.Error()

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,8 +88,8 @@ func (a *App) recovered(e *Environ, w http.ResponseWriter, r *http.Request, valu
 	clear(h)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Openstack-Request-Id", id)
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = fmt.Fprintf(w, "500 Internal Server Error\nrequest id: %s\n", id)
+	w.WriteHeader(http.StatusInternalServerError) //nolint:gosec // plain text, and the id is ours or checked
+	_, _ = io.WriteString(w, "500 Internal Server Error\nrequest id: "+id+"\n")
 	return false
 }
 
@@ -115,7 +117,7 @@ func (e *Environ) count(r *http.Request, aborted bool) {
 	code := e.Status()
 	if code == 0 {
 		code = http.StatusOK
-		if aborted || e.Context.Err() != nil {
+		if aborted || e.Err() != nil {
 			code = statusClientClosed
 			e.recorder.status.Store(statusClientClosed)
 		}
@@ -200,8 +202,8 @@ func (l *lifecycle) Close(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("goroutines of the pipelines still run: %w", ctx.Err()))
 		}
 	}
-	for i := len(l.close) - 1; i >= 0; i-- {
-		if err := l.close[i](ctx); err != nil {
+	for _, v := range slices.Backward(l.close) {
+		if err := v(ctx); err != nil {
 			errs = append(errs, err)
 		}
 	}

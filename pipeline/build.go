@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +56,7 @@ func (b *builder) result(err error) error {
 	if err == nil && len(b.late) == 0 {
 		return nil
 	}
-	return paste.AllErrors(paste.Errors(append(paste.AllErrors(err), b.late...)))
+	return paste.AllErrors(append(paste.AllErrors(err), b.late...))
 }
 
 func (b *builder) warn(e *paste.Error) { b.notes = append(b.notes, e) }
@@ -73,10 +74,10 @@ func (b *builder) enter(c *paste.Context, p place) (place, error) {
 	}
 	for i, outer := range p.trail {
 		if outer.SameAs(c) {
-			return p, paste.CircleOf(p.asker, p.asked, append(p.trail[i:len(p.trail):len(p.trail)], c))
+			return p, paste.CircleOf(p.asker, p.asked, append(slices.Clip(p.trail[i:]), c))
 		}
 	}
-	p.trail = append(p.trail[:len(p.trail):len(p.trail)], c)
+	p.trail = append(slices.Clip(p.trail), c)
 	return p, nil
 }
 

@@ -199,8 +199,8 @@ func TestUpstream(t *testing.T) {
 			panic(boom)
 		}))
 		defer func() {
-			if got := recover(); got != boom {
-				t.Errorf("panic = %v, want the application's", got)
+			if err, _ := recover().(error); !errors.Is(err, boom) {
+				t.Errorf("panic = %v, want the application's", err)
 			}
 		}()
 		body(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -56,8 +56,7 @@ func newMetrics(reg prometheus.Registerer, sample int) *metrics {
 // already.
 func registered[C prometheus.Collector](reg prometheus.Registerer, c C) C {
 	err := reg.Register(c)
-	var already prometheus.AlreadyRegisteredError
-	if errors.As(err, &already) {
+	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		return already.ExistingCollector.(C)
 	}
 	if err != nil {

@@ -40,7 +40,7 @@ func factories(t testing.TB) *paste.Registry {
 		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom in a filter") })
 	})
 	filter("boomafter", func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(httptest.NewRecorder(), r)
 			panic("boom on the way back")
 		})

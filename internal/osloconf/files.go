@@ -92,8 +92,7 @@ func checkText(name string, data []byte) (string, *paste.Error) {
 
 func fileError(name, want string, err error) *paste.Error {
 	problem := err.Error()
-	var p *fs.PathError
-	if errors.As(err, &p) { // the name stands before the problem already
+	if p, ok := errors.AsType[*fs.PathError](err); ok { // the name stands before the problem already
 		problem = p.Err.Error()
 	}
 	e := fileProblem(name, problem+", want "+want)

@@ -1,6 +1,7 @@
 package osloconf
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/wheatpaste/wheatpaste/paste"
@@ -103,12 +104,12 @@ type hit struct {
 func (c *Config) lookup(o Option) []hit {
 	var hits []hit
 	names := append([]key{o.key()}, o.oldNames()...)
-	for i := len(c.files) - 1; i >= 0; i-- {
-		f := c.files[i]
+	for _, f := range slices.Backward(c.files) {
+
 		for n, k := range names {
 			at := f.index[k]
-			for j := len(at) - 1; j >= 0; j-- {
-				hits = append(hits, hit{f, f.entries[at[j]], n > 0})
+			for _, a := range slices.Backward(at) {
+				hits = append(hits, hit{f, f.entries[a], n > 0})
 			}
 			if len(at) > 0 && o.Type != Multi {
 				return hits

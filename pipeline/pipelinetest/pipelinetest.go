@@ -17,29 +17,29 @@ import (
 
 // Load builds, starts and returns the application main of a paste file given as
 // text; it is closed at the end of the test. An error ends the test.
-func Load(t testing.TB, ini string) *pipeline.App {
-	t.Helper()
-	app, err := Try(t, ini)
+func Load(tb testing.TB, ini string) *pipeline.App {
+	tb.Helper()
+	app, err := Try(tb, ini)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return app
 }
 
 // Try is Load for files that may be wrong. Its error is the text that an
 // operator sees, with "paste.ini" for the file.
-func Try(t testing.TB, ini string) (*pipeline.App, error) {
-	t.Helper()
-	return TryWith(t, &pipeline.Loader{Logger: slog.New(slog.DiscardHandler)}, ini)
+func Try(tb testing.TB, ini string) (*pipeline.App, error) {
+	tb.Helper()
+	return TryWith(tb, &pipeline.Loader{Logger: slog.New(slog.DiscardHandler)}, ini)
 }
 
 // TryWith is Try with a loader of the test's own.
-func TryWith(t testing.TB, loader *pipeline.Loader, ini string) (*pipeline.App, error) {
-	t.Helper()
-	dir := t.TempDir()
+func TryWith(tb testing.TB, loader *pipeline.Loader, ini string) (*pipeline.App, error) {
+	tb.Helper()
+	dir := tb.TempDir()
 	file := filepath.Join(dir, "paste.ini")
 	if err := os.WriteFile(file, []byte(ini), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	app, err := loader.LoadApp(paste.FileURI(file))
 	if err != nil {
@@ -49,9 +49,9 @@ func TryWith(t testing.TB, loader *pipeline.Loader, ini string) (*pipeline.App, 
 		_ = app.Close(context.Background())
 		return nil, err
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := app.Close(context.Background()); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return app, nil
