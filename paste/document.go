@@ -16,7 +16,7 @@ type document struct {
 	sections []*section
 	defaults *section // all [DEFAULT] blocks together (INI-26)
 	byName   nameIndex
-	padded   []*section // those with white space round their name, see sectionsNamed
+	padded   map[string][]*section // by kind and name: those with white space round the name, see sectionsNamed
 	swallows []*swallowed
 
 	// What the scanner finds is kept without pointers, so that a large file

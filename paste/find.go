@@ -42,11 +42,7 @@ func (d *document) sectionsNamed(prefix, name string) []*section {
 	if s := d.byName.find(prefix + ":" + name); s != nil && strip(name) == name {
 		found = append(found, s)
 	}
-	for _, s := range d.padded {
-		if p, n, _ := strings.Cut(s.name, ":"); p == prefix && strip(n) == name {
-			found = append(found, s)
-		}
-	}
+	found = append(found, d.padded[prefix+":"+name]...)
 	if len(found) > 1 {
 		slices.SortFunc(found, func(a, b *section) int { return cmp.Compare(a.offset, b.offset) })
 	}

@@ -289,8 +289,12 @@ func (s *scanner) section(name string, line, offset int) {
 	}
 	s.doc.byName.add(s.cur)
 	s.doc.sections = append(s.doc.sections, s.cur)
-	if _, rest, ok := strings.Cut(name, ":"); ok && strip(rest) != rest {
-		s.doc.padded = append(s.doc.padded, s.cur)
+	if prefix, rest, ok := strings.Cut(name, ":"); ok && strip(rest) != rest {
+		if s.doc.padded == nil {
+			s.doc.padded = map[string][]*section{}
+		}
+		key := prefix + ":" + strip(rest)
+		s.doc.padded[key] = append(s.doc.padded[key], s.cur)
 	}
 }
 

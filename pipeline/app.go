@@ -88,8 +88,8 @@ func (a *App) recovered(e *Environ, w http.ResponseWriter, r *http.Request, valu
 	clear(h)
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Openstack-Request-Id", id)
-	w.WriteHeader(http.StatusInternalServerError) //nolint:gosec // plain text, and the id is ours or checked
-	_, _ = io.WriteString(w, "500 Internal Server Error\nrequest id: "+id+"\n")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, "500 Internal Server Error\nrequest id: "+id+"\n") //nolint:gosec // plain text
 	return false
 }
 

@@ -4,12 +4,13 @@ package check
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/wheatpaste/wheatpaste/internal/tree"
+	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -53,74 +54,64 @@ func Warning(e *paste.Error) string {
 	return "warning: " + text
 }
 
-// Run checks the file that a URI names. Errors are what the named application
-// reaches: the name of the options or the URI's fragment, else main, else every
-// application that no section uses. What nothing reaches gives warnings
-// (GEN-05).
+// Run checks the file that a URI names; see Request.
 func Run(l *pipeline.Loader, uri string, opts ...paste.LoadOption) Report {
-	var r Report
-	file, name, err := paste.OpenURI(uri, opts...)
+	r, err := Request(plan.Request{Loader: l, URI: uri, Options: opts})
 	if err != nil {
-		return Report{Errors: paste.AllErrors(err)}
+		r.Errors = append(r.Errors, paste.AllErrors(err)...)
 	}
-	entries := tree.File(file)
-	roots := tree.Roots(file, entries, name)
-	reached := map[string]bool{}
-	for _, e := range entries {
-		if e.Object == paste.App && e.Name != nil && slices.Contains(roots, *e.Name) {
-			e.Node.Mark(file, reached)
-			reached[e.Section.Name] = true
-		}
-	}
-	for _, root := range roots {
-		errs, warnings := build(l, file, &root)
-		r.Errors = append(r.Errors, errs...)
-		r.Warnings = append(r.Warnings, warnings...)
-	}
-	for _, e := range entries {
-		if !reached[e.Section.Name] && e.Object != paste.ServerObject {
-			r.Warnings = append(r.Warnings, unreached(e)...)
-		}
-	}
-	r.Warnings = append(r.Warnings, file.Warnings()...)
-	r.Warnings = append(r.Warnings, file.Slips()...)
-	r.Errors = paste.AllErrors(r.Errors)
-	r.Warnings = without(paste.AllErrors(r.Warnings), r.Errors)
 	return r
 }
 
-func build(l *pipeline.Loader, file *paste.Loader, name *string) (errs, warnings paste.Errors) {
-	c, err := file.Load(paste.App, name)
-	if err != nil {
-		return paste.AllErrors(err), nil
+// Request checks what a request would serve, by building it. Errors are what the
+// named application reaches (the name of the request or the URI's fragment,
+// else main, else every application that no section uses), and what the servers
+// do. What nothing reaches gives warnings (GEN-05). The error is one of the
+// command line.
+func Request(q plan.Request) (Report, error) {
+	q.All = true
+	made, err := plan.Make(q)
+	if errors.Is(err, plan.ErrUsage) {
+		return Report{}, err
 	}
-	app, err := l.BuildApp(c)
 	if err != nil {
-		return paste.AllErrors(err), nil
+		return Report{Errors: paste.AllErrors(err)}, nil
 	}
-	return nil, app.Warnings()
+	r := Report{Errors: made.Errors, Warnings: made.Warnings}
+	if made.File != nil {
+		s := newSurvey(q.Loader, made.File)
+		r.Errors = paste.AllErrors(append(r.Errors, s.reached(made)...))
+		r.Warnings = append(r.Warnings, s.unreached()...)
+		r.Warnings = append(r.Warnings, made.File.Warnings()...)
+		r.Warnings = append(r.Warnings, made.File.Slips()...)
+	}
+	r.Warnings = without(paste.AllErrors(r.Warnings), r.Errors)
+	return r, nil
 }
 
-// unreached tells of the sections that would not load if something reached
-// them.
-func unreached(e tree.Entry) paste.Errors {
-	if e.Node.Err == nil {
-		return nil
+// Plan makes what is to be served, or gives all errors that check would find.
+func Plan(q plan.Request) (*plan.Plan, error) {
+	made, err := plan.Make(q)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(made.Errors) == 0:
+		return &made.Plan, nil
+	case made.File == nil:
+		return nil, made.Errors
 	}
-	var notes paste.Errors
-	for _, problem := range paste.AllErrors(e.Node.Err) {
-		note := *problem
-		note.Problem += " (nothing that is checked uses this section)"
-		notes = append(notes, &note)
-	}
-	return notes
+	return nil, paste.AllErrors(append(made.Errors, newSurvey(q.Loader, made.File).reached(made)...))
 }
 
 // without leaves out the warnings about places that have an error anyway.
 func without(warnings, errs paste.Errors) paste.Errors {
-	return slices.DeleteFunc(warnings, func(w *paste.Error) bool {
-		return slices.ContainsFunc(errs, func(e *paste.Error) bool {
-			return e.Pos == w.Pos && e.Option == w.Option
-		})
-	})
+	type place struct {
+		pos    paste.Pos
+		option string
+	}
+	taken := map[place]bool{}
+	for _, e := range errs {
+		taken[place{e.Pos, e.Option}] = true
+	}
+	return slices.DeleteFunc(warnings, func(w *paste.Error) bool { return taken[place{w.Pos, w.Option}] })
 }

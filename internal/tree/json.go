@@ -23,21 +23,27 @@ func (p *portable) clean(text string) string {
 }
 
 // JSON gives the tree of an open file (or the error of opening it): apps,
-// filters and servers by section, or file_error. Secrets are masked, but for
-// the portable form of a file that was opened so.
-func JSON(l *paste.Loader, openErr error, asPortable bool) ([]byte, error) {
-	if !asPortable {
-		return marshal(fileJSON(l, openErr, nil))
+// filters and servers by section, or file_error; with a name only the
+// applications of that name. Secrets are masked.
+func JSON(l *paste.Loader, openErr error, name *string) ([]byte, error) {
+	return marshal(fileJSON(l, openErr, name, nil))
+}
+
+// Portable gives the JSON tree of a file in the form of Paste Deploy's own
+// tree, with <here> and <file> for the paths and every value as Paste Deploy has
+// it, secrets too.
+func Portable(path string, opts ...paste.LoadOption) ([]byte, error) {
+	return PortableOf(path, nil, opts...)
+}
+
+// PortableOf is Portable for the applications of one name; nil for all.
+func PortableOf(path string, name *string, opts ...paste.LoadOption) ([]byte, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
 	}
-	p := &portable{}
-	if l != nil {
-		p.file, p.dir = l.Path(), filepath.Dir(l.Path())
-	} else if e := FirstError(openErr); e != nil && e.Pos.File != "" {
-		if abs, err := filepath.Abs(e.Pos.File); err == nil {
-			p.file, p.dir = abs, filepath.Dir(abs)
-		}
-	}
-	return marshal(fileJSON(l, openErr, p))
+	l, openErr := paste.Open(abs, append(opts, paste.Portable())...)
+	return marshal(fileJSON(l, openErr, name, &portable{file: abs, dir: filepath.Dir(abs)}))
 }
 
 func marshal(v any) ([]byte, error) {
@@ -49,12 +55,12 @@ func marshal(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func fileJSON(l *paste.Loader, openErr error, p *portable) map[string]any {
+func fileJSON(l *paste.Loader, openErr error, name *string, p *portable) map[string]any {
 	if openErr != nil {
 		return map[string]any{"file_error": errorJSON(openErr, p)}
 	}
 	types := map[string]map[string]any{"apps": {}, "filters": {}, "servers": {}}
-	for _, e := range File(l) {
+	for _, e := range Only(File(l), name) {
 		types[typeKeys[e.Object]][e.Section.Name] = nodeJSON(e.Node, l, p)
 	}
 	return map[string]any{"apps": types["apps"], "filters": types["filters"], "servers": types["servers"]}
@@ -65,8 +71,12 @@ func errorJSON(err error, p *portable) map[string]any {
 	if e == nil {
 		return map[string]any{"error": "Exception", "message": err.Error()}
 	}
-	out := map[string]any{"error": e.PythonClass(), "message": p.clean(e.PasteText())}
-	if p == nil && e.Pos.File != "" {
+	if p != nil {
+		return map[string]any{"error": e.PythonClass(), "message": p.clean(e.PasteText())}
+	}
+	// Paste Deploy's own text can hold a secret, ours does not.
+	out := map[string]any{"error": e.PythonClass(), "message": e.Problem}
+	if e.Pos.File != "" {
 		out["source"] = map[string]any{"file": e.Pos.File, "line": e.Pos.Line, "col": e.Pos.Col}
 	}
 	return out
@@ -80,8 +90,8 @@ func nodeJSON(n *Node, l *paste.Loader, p *portable) map[string]any {
 		"object_type":      string(n.Object),
 		"name":             n.Name,
 		"sections":         sectionNames(n.Context, l, p),
-		"global_conf":      confJSON(n.Context, n.Global, p),
-		"local_conf":       confJSON(n.Context, n.Local, p),
+		"global_conf":      confJSON(n, n.Global, p),
+		"local_conf":       confJSON(n, n.Local, p),
 		"local_conf_order": n.Local.Keys(),
 	}
 	if p == nil {
@@ -158,12 +168,12 @@ func sectionNames(c *paste.Context, l *paste.Loader, p *portable) []string {
 
 // confJSON masks secrets, but for the portable form, which holds the values as
 // Paste Deploy has them.
-func confJSON(c *paste.Context, conf *paste.Conf, p *portable) map[string]string {
+func confJSON(n *Node, conf *paste.Conf, p *portable) map[string]string {
 	out := map[string]string{}
 	for k, v := range conf.All() {
 		out[k] = v.Text
 		if p == nil {
-			out[k] = Masked(c, k, v)
+			out[k] = n.Masked(k, v)
 		}
 	}
 	return out
