@@ -1,7 +1,6 @@
 package paste
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
