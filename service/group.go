@@ -50,8 +50,8 @@ type Group struct {
 
 	AccessLog string // stdout, off or a path
 
-	// MetricsSample times one request in so many, per filter; 0 for the
-	// pipeline's default, 1 for all.
+	// MetricsSample times the filters of one request in so many; 0 is the
+	// default, 1 is all.
 	MetricsSample int
 
 	URLScheme string // what the application sees; "" for the real one
@@ -115,6 +115,7 @@ func DefaultGroup() *Group {
 		GracefulTimeout: 60 * time.Second,
 		AccessLog:       accesslog.Stdout,
 		Workers:         AutoWorkers,
+		MetricsSample:   64,
 	}
 }
 

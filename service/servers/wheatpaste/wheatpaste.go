@@ -55,7 +55,7 @@ func Defaults() Options {
 		HeaderTimeout: g.HeaderTimeout, BodyTimeout: g.BodyTimeout, WriteTimeout: g.WriteTimeout, IdleTimeout: g.IdleTimeout,
 		KeepAlive: g.KeepAlive, MaxRequestLine: g.MaxRequestLine, MaxHeaderLine: g.MaxHeaderLine, MaxHeaderBytes: g.MaxHeaderBytes,
 		DrainIdleGrace: g.DrainIdleGrace, GracefulTimeout: g.GracefulTimeout, AccessLog: g.AccessLog, Workers: g.Workers,
-		MetricsSample: 64,
+		MetricsSample: section.Int(g.MetricsSample),
 	}
 }
 
