@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wheatpaste/wheatpaste/internal/check"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -36,20 +37,25 @@ func (e *exit) Error() string {
 func (e *exit) Unwrap() error { return e.err }
 
 // failed is the end of a command that could not do its work.
-func failed(err error) error { return &exit{exitFailed, err} }
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exit{exitFailed, err}
+}
 
 // Main runs the command line and gives the exit code. What was asked for goes
 // to stdout, logs and errors go to stderr.
 func Main(args []string, stdout, stderr io.Writer) int {
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.Execute()
+	c, err := root.ExecuteC()
 	if err == nil {
 		return 0
 	}
 	var e *exit
 	if !errors.As(err, &e) {
-		fmt.Fprintf(stderr, "wheatpaste: %v\n", err)
+		fmt.Fprintf(stderr, "wheatpaste: %v (see %s --help)\n", err, c.CommandPath())
 		return exitUsage
 	}
 	if e.err != nil {
@@ -61,13 +67,12 @@ func Main(args []string, stdout, stderr io.Writer) int {
 // printErrors prints each problem of a file on a line of its own, as compilers
 // do, and other errors behind the program's name.
 func printErrors(w io.Writer, err error) {
-	var list paste.Errors
-	if !errors.As(err, &list) {
-		fmt.Fprintf(w, "wheatpaste: %v\n", err)
+	if list, ok := errors.AsType[paste.Errors](err); ok {
+		_ = check.Report{Errors: paste.AllErrors(list)}.Write(w) // stderr is the last resort
 		return
 	}
-	for _, e := range paste.AllErrors(list) {
-		fmt.Fprintln(w, e)
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "wheatpaste: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 }
 
@@ -76,48 +81,79 @@ type program struct {
 	stdout, stderr io.Writer
 	logFormat      string
 	logLevel       string
+	levelGiven     bool
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	p := &program{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
-		Use:           "wheatpaste",
-		Short:         "Serve Paste Deploy pipelines",
-		Long:          "wheatpaste builds the applications of Paste Deploy files (api-paste.ini,\nproxy-server.conf, development.ini) from Go factories, and serves them.",
+		Use:   "wheatpaste",
+		Short: "Serve Paste Deploy pipelines",
+		Long: `wheatpaste builds the applications of Paste Deploy files (api-paste.ini,
+proxy-server.conf, development.ini) from Go factories, and serves them.
+
+Options may stand before or after arguments. The exit code is 0 when all is
+well, 1 when the work could not be done, 2 when it was asked for wrongly.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return c.Help()
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			p.levelGiven = c.Flags().Changed("log-level")
+			_, err := p.handler(slog.LevelInfo)
+			return err
 		},
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.PersistentFlags().StringVar(&p.logFormat, "log-format", "text", "format of the log: text or json")
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().StringVar(&p.logFormat, "log-format", "text", "format of the log on stderr: text or json")
 	root.PersistentFlags().StringVar(&p.logLevel, "log-level", "info", "least level of the log: debug, info, warn or error")
+	complete(root, "log-format", "text", "json")
+	complete(root, "log-level", "debug", "info", "warn", "error")
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.treeCommand(), p.configCommand(), p.graphCommand(),
-		p.diffCommand(), p.listCommand(), p.describeCommand(), p.versionCommand())
+		p.diffCommand(), p.listCommand(), p.describeCommand(), p.versionCommand(), p.completionCommand())
+	root.SetHelpCommand(helpCommand(root))
 	return root
 }
 
-// logger makes the logger that the flags ask for.
-func (p *program) logger() (*slog.Logger, error) {
-	var level slog.Level
+// level reads --log-level.
+func (p *program) level() (level slog.Level, err error) {
 	if err := level.UnmarshalText([]byte(p.logLevel)); err != nil {
-		return nil, fmt.Errorf("invalid --log-level %q, want debug, info, warn or error", p.logLevel)
+		return 0, fmt.Errorf("invalid --log-level %q, want debug, info, warn or error", p.logLevel)
 	}
-	options := &slog.HandlerOptions{Level: level}
+	return level, nil
+}
+
+// handler makes the log handler that the flags ask for.
+func (p *program) handler(least slog.Level) (slog.Handler, error) {
+	if _, err := p.level(); err != nil {
+		return nil, err
+	}
+	options := &slog.HandlerOptions{Level: least}
 	switch p.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(p.stderr, options)), nil
+		return slog.NewTextHandler(p.stderr, options), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(p.stderr, options)), nil
+		return slog.NewJSONHandler(p.stderr, options), nil
 	}
 	return nil, fmt.Errorf("invalid --log-format %q, want text or json", p.logFormat)
 }
 
-// isAssignment tells a var=value word from a path or URI.
-func isAssignment(word string) bool {
-	name, _, ok := strings.Cut(word, "=")
-	return ok && name != "" && !strings.ContainsAny(name, "/:#\\")
+// logger makes the logger that the flags ask for.
+func (p *program) logger() (*slog.Logger, error) {
+	level, err := p.level()
+	if err != nil {
+		return nil, err
+	}
+	return p.atLevel(level)
+}
+
+func (p *program) atLevel(level slog.Level) (*slog.Logger, error) {
+	handler, err := p.handler(level)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(handler), nil
 }

@@ -1,12 +1,13 @@
 package cmd
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // kinds are the words that list takes.
-var kinds = []paste.FactoryKind{paste.KindApp, paste.KindComposite, paste.KindFilter, paste.KindFilterApp, paste.KindServer}
+var kinds = []string{string(paste.KindApp), string(paste.KindComposite), string(paste.KindFilter), string(paste.KindFilterApp), string(paste.KindServer)}
 
 func (p *program) listCommand() *cobra.Command {
 	var asJSON bool
@@ -23,43 +24,55 @@ func (p *program) listCommand() *cobra.Command {
 		Use:   "list [KIND]",
 		Short: "List the registered factories with their aliases",
 		Long:  "list shows the factories of all kinds, or of one: app, composite, filter, filter-app, server.",
-		Args:  cobra.MaximumNArgs(1),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.ValidArgsFunction = completeNames(func() []string { return kinds })
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if len(args) == 1 && !slices.Contains(kinds, paste.FactoryKind(args[0])) {
-			return fmt.Errorf("unknown kind %q, want app, composite, filter, filter-app or server", args[0])
+		if len(args) > 1 {
+			return fmt.Errorf("unexpected argument %q behind KIND", args[1])
+		}
+		if len(args) == 1 && !slices.Contains(kinds, args[0]) {
+			return fmt.Errorf("unknown kind %q, want %s", args[0], anyOf(kinds))
 		}
 		return p.list(args, asJSON)
 	}
 	return c
 }
 
+// listed is one factory in list --json (design.md 8).
+type listed struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	Aliases []string `json:"aliases"`
+}
+
 func (p *program) list(kind []string, asJSON bool) error {
-	type item struct {
-		Kind    string   `json:"kind"`
-		Name    string   `json:"name"`
-		Aliases []string `json:"aliases"`
-	}
-	items := []item{}
-	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	items := []listed{}
+	var help []string
+	wide := 0
 	for _, f := range paste.DefaultRegistry.Factories() {
 		if len(kind) == 1 && string(f.Kind) != kind[0] {
 			continue
 		}
-		items = append(items, item{string(f.Kind), f.Name, append([]string{}, f.Aliases...)})
-		if asJSON {
-			continue
+		items = append(items, listed{string(f.Kind), f.Name, append([]string{}, f.Aliases...)})
+		wide = max(wide, len(f.Name))
+		text := f.Help
+		if f.Refusal != "" {
+			text = "refused: " + f.Refusal
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Kind, f.Name, f.Help)
-		for _, alias := range f.Aliases {
-			fmt.Fprintf(w, "\t  %s\t\n", alias)
-		}
+		help = append(help, text)
 	}
 	if asJSON {
 		return p.json(items)
 	}
-	return w.Flush()
+	w := bufio.NewWriter(p.stdout)
+	for i, item := range items {
+		fmt.Fprintf(w, "%-10s  %-*s  %s\n", item.Kind, wide, item.Name, help[i])
+		for _, alias := range item.Aliases {
+			fmt.Fprintf(w, "%-10s    %s\n", "", alias)
+		}
+	}
+	return failed(w.Flush())
 }
 
 func (p *program) describeCommand() *cobra.Command {
@@ -68,9 +81,16 @@ func (p *program) describeCommand() *cobra.Command {
 		Use:   "describe NAME",
 		Short: "Describe one factory: options, defaults, help, example",
 		Long:  "describe takes a canonical name or any alias: egg:Paste#urlmap, oslo_middleware:RequestId.factory, or the last word of one.",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments("NAME"),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.ValidArgsFunction = completeNames(func() []string {
+		var names []string
+		for _, f := range paste.DefaultRegistry.Factories() {
+			names = append(append(names, f.Name), f.Aliases...)
+		}
+		return names
+	})
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		found, err := describe.Find(paste.DefaultRegistry, args[0])
 		if err != nil {
@@ -79,13 +99,15 @@ func (p *program) describeCommand() *cobra.Command {
 		if asJSON {
 			return p.json(describe.Data(found))
 		}
+		var b strings.Builder
 		for i, f := range found {
 			if i > 0 {
-				fmt.Fprintln(p.stdout)
+				b.WriteByte('\n')
 			}
-			describe.Text(p.stdout, f)
+			describe.Text(&b, f)
 		}
-		return nil
+		_, err = io.WriteString(p.stdout, b.String())
+		return failed(err)
 	}
 	return c
 }
@@ -94,11 +116,11 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Args:  cobra.NoArgs,
+		Args:  arguments(),
 		RunE: func(*cobra.Command, []string) error {
 			version, revision := buildVersion()
-			fmt.Fprintf(p.stdout, "wheatpaste %s %s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
+			_, err := fmt.Fprintf(p.stdout, "wheatpaste %s %s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return failed(err)
 		},
 	}
 }

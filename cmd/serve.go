@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
-	"strconv"
-	"syscall"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wheatpaste/wheatpaste/internal/check"
 	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -37,36 +34,47 @@ func (p *program) serveCommand() *cobra.Command {
 		Long: `serve builds the application of a file (default ./api-paste.ini#main) and answers
 requests: where [server:main] says, else where bind_port in [DEFAULT] says, else
 on 127.0.0.1:8080. SIGTERM and SIGINT end it gracefully: requests in flight are
-answered. A second SIGINT, or SIGQUIT, ends it at once.`,
+answered. A second SIGINT, or SIGQUIT, ends it at once.
+
+The exit code is 0 after a clean end, 1 when it could not start, 2 when it was
+called wrongly, 3 when requests were cut.`,
 		Example: "  wheatpaste serve\n  wheatpaste serve /etc/nova/api-paste.ini -n osapi_compute --missing stub --listen 127.0.0.1:8774\n  wheatpaste serve development.ini debug=true",
 	}
 	s.flags(c)
 	c.Flags().StringArrayVar(&f.servers, "server-name", nil, "server section to run (repeatable, or all)")
 	c.Flags().StringArrayVar(&f.listen, "listen", nil, "address in place of the server's: host:port, unix:/path or fd:3 (repeatable)")
-	c.Flags().StringVar(&f.workers, "workers", "auto", "number of worker processes, 0 for this process alone")
+	c.Flags().StringVar(&f.workers, "workers", "auto", "number of worker processes or auto; for now one process serves")
 	c.Flags().StringVar(&f.admin, "admin", "", "address for /metrics and /healthcheck: host:port or unix:/path")
 	c.Flags().StringVar(&f.pidFile, "pid-file", "", "file for the process id")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.parse(c, args); err != nil {
 			return err
 		}
-		loader, err := s.loader(p)
-		if err != nil {
-			return err
-		}
-		return serve(c.Context(), loader, &s, &f)
+		return p.serve(c.Context(), &s, &f, c.Flags().Changed("workers"))
 	}
 	return c
 }
 
 // serve runs until a signal ends it.
-func serve(ctx context.Context, loader *pipeline.Loader, s *source, f *serveFlags) error {
-	if err := new(service.Workers).UnmarshalText([]byte(f.workers)); err != nil {
-		return fmt.Errorf("--workers: %w", err)
+func (p *program) serve(ctx context.Context, s *source, f *serveFlags, workersGiven bool) error {
+	admin, workers, err := f.parse()
+	if err != nil {
+		return err
 	}
-	made, err := plan.Make(plan.Request{
-		Loader: loader, URI: s.uri, Name: s.name, Options: s.options(), Servers: f.servers, Listen: f.listen,
-	})
+	own, apps, err := p.loggers(s)
+	if err != nil {
+		return err
+	}
+	loader, err := s.loader(apps)
+	if err != nil {
+		return err
+	}
+	q := s.request(loader)
+	q.Servers, q.Listen = f.servers, f.listen
+	if workersGiven {
+		q.Workers = &workers
+	}
+	made, err := check.Plan(q)
 	if errors.Is(err, plan.ErrUsage) {
 		return err
 	}
@@ -74,19 +82,64 @@ func serve(ctx context.Context, loader *pipeline.Loader, s *source, f *serveFlag
 		return failed(err)
 	}
 	for _, w := range made.Warnings {
-		logWarning(loader.Logger, w)
+		logWarning(own, w)
 	}
-	r := &runner{plan: made, logger: loader.Logger}
-	if err := r.prepare(loader, f); err != nil {
-		return err
-	}
+	r := newRunner(made, own, loader, admin)
 	if f.pidFile != "" {
-		if err := os.WriteFile(f.pidFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil { //nolint:gosec // others may read it
-			return failed(fmt.Errorf("pid file: %w", err))
+		if r.pid, err = holdPIDFile(f.pidFile); err != nil {
+			return failed(err)
 		}
-		defer os.Remove(f.pidFile)
+		defer r.pid.remove()
 	}
 	return r.run(ctx)
+}
+
+// parse reads what can be wrong with the flags.
+func (f *serveFlags) parse() (admin []service.Address, workers service.Workers, err error) {
+	if err := workers.UnmarshalText([]byte(f.workers)); err != nil {
+		return nil, 0, fmt.Errorf("--workers: %w", err)
+	}
+	if f.admin == "" {
+		return nil, workers, nil
+	}
+	a, err := service.ParseListen(f.admin)
+	if err != nil {
+		return nil, 0, fmt.Errorf("--admin: %w", err)
+	}
+	return []service.Address{a}, workers, nil
+}
+
+// loggers makes the logger of the program, and that of the applications, which
+// follows the levels that the file sets for Python's logging (URI-15) unless
+// --log-level does. The program's own lines, such as where it serves, are not
+// silenced by the file: scripts wait for them.
+func (p *program) loggers(s *source) (own, apps *slog.Logger, err error) {
+	own, err = p.logger()
+	if err != nil || !strings.HasPrefix(s.uri, "config:") {
+		return own, own, err
+	}
+	file, _, err := paste.OpenURI(s.uri, s.options()...)
+	if err != nil {
+		return own, own, nil //nolint:nilerr // told, with all others, when the plan is made
+	}
+	levels := plan.LoggingLevels(file)
+	if levels == nil {
+		return own, own, nil
+	}
+	if p.levelGiven {
+		own.Info("the sections for Python's logging are not used: --log-level decides", "at", levels.Pos.String())
+		return own, own, nil
+	}
+	if own, err = p.atLevel(min(slog.LevelInfo, levels.Root)); err != nil {
+		return nil, nil, err
+	}
+	below, err := p.handler(slog.LevelDebug)
+	if err != nil {
+		return nil, nil, err
+	}
+	own.Info("of the sections for Python's logging, the levels are used; handlers and formatters have no meaning here, see --log-format",
+		"at", levels.Pos.String(), "root", levels.Root.String(), "sections", fmt.Sprint(levels.BySection))
+	return own, slog.New(levels.Handler(below)), nil
 }
 
 // logWarning writes a problem with its place in fields of their own.
@@ -98,116 +151,17 @@ func logWarning(logger *slog.Logger, w *paste.Error) {
 	logger.Warn(text, "at", w.Pos.String(), "section", w.Section, "option", w.Option)
 }
 
-// runner serves a plan in this process.
-type runner struct {
-	plan    *plan.Plan
-	logger  *slog.Logger
-	servers []*service.Server
-}
-
-// prepare makes the servers, and metrics about them.
-func (r *runner) prepare(loader *pipeline.Loader, f *serveFlags) error {
-	for _, g := range r.plan.Groups {
-		r.servers = append(r.servers, &service.Server{Group: g.Group, Handler: g.Application, Logger: r.logger})
+// newRunner makes the servers, and metrics about them.
+func newRunner(made *plan.Plan, logger *slog.Logger, loader *pipeline.Loader, admin []service.Address) *runner {
+	r := &runner{plan: made, logger: logger}
+	for _, g := range made.Groups {
+		r.servers = append(r.servers, &service.Server{Group: g.Group, Handler: g.Application, Logger: logger})
 	}
-	registerProcess(loader, r.plan, r.servers)
-	if f.admin == "" {
-		return nil
+	registerProcess(loader, made, r.servers)
+	if admin != nil {
+		g := service.DefaultGroup()
+		g.Name, g.Listen, g.AccessLog = "admin", admin, "off"
+		r.servers = append(r.servers, &service.Server{Group: g, Handler: adminHandler(loader), Logger: logger})
 	}
-	address, err := service.ParseListen(f.admin)
-	if err != nil {
-		return fmt.Errorf("--admin: %w", err)
-	}
-	g := service.DefaultGroup()
-	g.Name, g.Listen, g.AccessLog = "admin", []service.Address{address}, "off"
-	r.servers = append(r.servers, &service.Server{Group: g, Handler: adminHandler(loader), Logger: r.logger})
-	return nil
-}
-
-// closeTimeout bounds the OnClose hooks.
-const closeTimeout = 10 * time.Second
-
-func (r *runner) run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1)
-	finished, watched := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(watched)
-		r.watch(signals, stop, finished)
-	}()
-	err := r.start(ctx)
-	if err == nil {
-		err = service.Run(ctx, r.servers...)
-	}
-	close(finished)
-	<-watched
-	signal.Stop(signals)
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	for _, g := range r.plan.Groups {
-		if closeErr := g.Application.Close(closing); closeErr != nil {
-			r.logger.Error("closing the application", "app", g.Application.Context.Label(), "error", closeErr)
-		}
-	}
-	if err != nil {
-		return &exit{service.ExitCode(err), err}
-	}
-	r.logger.Info("stopped")
-	return nil
-}
-
-func (r *runner) start(ctx context.Context) error {
-	for _, g := range r.plan.Groups {
-		if err := g.Application.Start(ctx); err != nil {
-			return fmt.Errorf("starting the application %s: %w", g.Application.Context.Label(), err)
-		}
-	}
-	return nil
-}
-
-// watch acts on signals until everything has finished (design.md 6, as far as
-// one process can).
-func (r *runner) watch(signals <-chan os.Signal, stop context.CancelFunc, finished <-chan struct{}) {
-	interrupted := false
-	for {
-		var got os.Signal
-		select {
-		case <-finished:
-			return
-		case got = <-signals:
-		}
-		switch got {
-		case syscall.SIGHUP:
-			r.logger.Warn("SIGHUP does nothing: one process without a launcher cannot reload; restart it")
-			continue
-		case syscall.SIGUSR1:
-			r.reopen()
-			continue
-		case syscall.SIGQUIT:
-			r.cut()
-		case syscall.SIGINT:
-			if interrupted {
-				r.cut()
-			}
-			interrupted = true
-		}
-		r.logger.Info("stopping", "signal", got.String())
-		stop()
-	}
-}
-
-func (r *runner) cut() {
-	for _, s := range r.servers {
-		s.Cut()
-	}
-}
-
-func (r *runner) reopen() {
-	for _, s := range r.servers {
-		if err := s.Reopen(); err != nil {
-			r.logger.Error("reopening the access log", "error", err)
-		}
-	}
+	return r
 }

@@ -2,13 +2,16 @@ package cmd
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wheatpaste/wheatpaste/internal/osloconf"
+	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -32,28 +35,44 @@ func (s *source) flags(c *cobra.Command) {
 	c.Flags().StringVarP(&s.appName, "app-name", "n", "", "application of the file, in place of the URI's #NAME")
 	c.Flags().StringArrayVar(&s.configFiles, "config-file", nil, "oslo-style conf file such as nova.conf (repeatable, later wins)")
 	c.Flags().StringVar(&s.missing, "missing", string(pipeline.MissingError), "what to do about factories that are not registered: error, or stub (an app answers 501, a filter passes through)")
+	complete(c, "missing", string(pipeline.MissingError), string(pipeline.MissingStub))
 }
 
-// parse reads the arguments: at most one URI, and var=value words.
-func (s *source) parse(c *cobra.Command, args []string) error {
-	s.globals = map[string]string{}
-	var uris []string
+// isAssignment tells a var=value word from a path or URI.
+func isAssignment(word string) bool {
+	name, _, ok := strings.Cut(word, "=")
+	return ok && name != "" && !strings.ContainsAny(name, "/:#\\")
+}
+
+// splitArgs tells URIs and var=value words apart; without a URI the default
+// file is meant.
+func splitArgs(args []string) (uris, assignments []string) {
 	for _, arg := range args {
 		if isAssignment(arg) {
-			name, value, _ := strings.Cut(arg, "=")
-			s.globals[name] = value
-			continue
+			assignments = append(assignments, arg)
+		} else {
+			uris = append(uris, arg)
 		}
-		uris = append(uris, arg)
-	}
-	if len(uris) > 1 {
-		return fmt.Errorf("more than one URI: %s", strings.Join(uris, " "))
 	}
 	if len(uris) == 0 {
 		uris = []string{defaultFile}
 	}
+	return uris, assignments
+}
+
+// parse reads the arguments: at most one URI, and var=value words.
+func (s *source) parse(c *cobra.Command, args []string) error {
+	uris, assignments := splitArgs(args)
+	if len(uris) > 1 {
+		return fmt.Errorf("more than one URI: %s", strings.Join(uris, " "))
+	}
 	if s.missing != string(pipeline.MissingError) && s.missing != string(pipeline.MissingStub) {
 		return fmt.Errorf("invalid --missing %q, want error or stub", s.missing)
+	}
+	s.globals = map[string]string{}
+	for _, word := range assignments {
+		name, value, _ := strings.Cut(word, "=")
+		s.globals[name] = value
 	}
 	s.setURI(uris[0])
 	if c.Flags().Changed("app-name") {
@@ -90,34 +109,73 @@ func (s *source) options() []paste.LoadOption {
 }
 
 // loader makes the loader that the flags ask for.
-func (s *source) loader(p *program) (*pipeline.Loader, error) {
-	logger, err := p.logger()
+func (s *source) loader(logger *slog.Logger) (*pipeline.Loader, error) {
+	strategy, err := s.authStrategy()
 	if err != nil {
-		return nil, err
+		return nil, failed(err)
 	}
-	l := &pipeline.Loader{Missing: pipeline.Missing(s.missing), Logger: logger}
+	return &pipeline.Loader{Missing: pipeline.Missing(s.missing), Logger: logger, AuthStrategy: strategy}, nil
+}
+
+// authStrategy reads from the conf files what the auth-strategy composites
+// choose by (OSP-01).
+func (s *source) authStrategy() (string, error) {
 	if len(s.configFiles) == 0 {
-		return l, nil
+		return "", nil
 	}
 	conf, err := osloconf.Load(s.configFiles, nil)
 	if err != nil {
-		return nil, failed(err)
+		return "", err
 	}
-	l.AuthStrategy, err = conf.String(authStrategy)
-	if err != nil {
-		return nil, failed(err)
+	for _, o := range authStrategies {
+		if conf.Has(o) {
+			return conf.String(o)
+		}
 	}
-	return l, nil
+	return "", nil
 }
 
-// open opens the file of the URI, for the commands that show all of it.
+// authStrategies are the places of the strategy: nova's, that of cinder, manila
+// and neutron, and designate's.
+var authStrategies = []osloconf.Option{
+	{Group: "api", Name: "auth_strategy"}, {Name: "auth_strategy"}, {Group: "service:api", Name: "auth_strategy"},
+}
+
+// request is what check and serve make a plan of.
+func (s *source) request(l *pipeline.Loader) plan.Request {
+	return plan.Request{Loader: l, URI: s.uri, Name: s.name, Options: s.options()}
+}
+
+// open opens the file of the URI, for the commands that show all of it. They
+// need no conf file, but tell of a wrong one as serve does.
 func (s *source) open() (*paste.Loader, *string, error) {
-	l, name, err := paste.OpenURI(s.uri, s.options()...)
-	if err != nil {
-		return nil, nil, failed(err)
+	if _, err := s.authStrategy(); err != nil {
+		return nil, nil, err
 	}
-	return l, name, nil
+	return paste.OpenURI(s.uri, s.options()...)
 }
 
-// authStrategy is what the auth-strategy composites choose by (OSP-01).
-var authStrategy = osloconf.Option{Group: "api", Name: "auth_strategy"}
+// portable opens the file with <here> and <file> for its paths, for the
+// comparison with one in another folder.
+func (s *source) portable() (*paste.Loader, *string, error) {
+	l, name, err := s.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err = paste.Open(l.Filename(), paste.Portable(), paste.GlobalConf(s.globals))
+	return l, name, err
+}
+
+// path is the absolute path of the file that the URI names, also of one that
+// does not open; "" for a URI without a file.
+func (s *source) path(l *paste.Loader, openErr error) string {
+	if l != nil {
+		return l.Path()
+	}
+	for _, e := range paste.AllErrors(openErr) {
+		if abs, err := filepath.Abs(e.Pos.File); err == nil && e.Pos.File != "" {
+			return abs
+		}
+	}
+	return ""
+}

@@ -7,6 +7,7 @@ import (
 	_ "github.com/wheatpaste/wheatpaste/apps/all"
 	"github.com/wheatpaste/wheatpaste/cmd"
 	_ "github.com/wheatpaste/wheatpaste/filters/all"
+	_ "github.com/wheatpaste/wheatpaste/service/servers/all"
 )
 
 func main() { os.Exit(cmd.Main(os.Args[1:], os.Stdout, os.Stderr)) }

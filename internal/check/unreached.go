@@ -46,10 +46,10 @@ func newSurvey(l *pipeline.Loader, file *paste.Loader) *survey {
 // building them ended early.
 func (s *survey) reached(made *plan.Rehearsal) paste.Errors {
 	for _, name := range made.Apps {
-		s.root(paste.App, name)
+		s.root(paste.App, name, true)
 	}
 	for _, name := range made.Servers {
-		s.root(paste.ServerObject, name)
+		s.root(paste.ServerObject, name, true)
 	}
 	found := s.found
 	s.found = nil
@@ -59,11 +59,15 @@ func (s *survey) reached(made *plan.Rehearsal) paste.Errors {
 	return found
 }
 
-func (s *survey) root(object paste.Object, name string) {
+// root looks at one object that is reached, and all below it. That it does not
+// load was told already where the plan needs it itself.
+func (s *survey) root(object paste.Object, name string, told bool) {
 	node := tree.Object(s.file, object, &name)
 	node.Mark(s.file, s.possible)
 	node.MarkCertain(s.file, s.certain)
-	s.all(node, false)
+	if node.Err == nil || !told {
+		s.all(node, false)
+	}
 	s.broken(object, name, node)
 }
 
@@ -84,7 +88,7 @@ func (s *survey) broken(object paste.Object, name string, n *tree.Node) {
 		for _, word := range s.words(e.Section) {
 			for _, other := range s.byName[word] {
 				if other.Object != paste.ServerObject && !s.certain[other.Section.Name] {
-					s.root(other.Object, word)
+					s.root(other.Object, word, false)
 				}
 			}
 		}
@@ -146,8 +150,15 @@ func (s *survey) all(n *tree.Node, strategies bool) {
 	if n.Err != nil || n.Kind == tree.Strategies && !strategies {
 		return
 	}
-	for _, child := range n.Children() {
-		s.all(child, strategies)
+	if len(n.Mounts) == 0 {
+		for _, child := range n.Children() {
+			s.all(child, strategies)
+		}
+	}
+	for _, m := range n.Mounts {
+		if !n.Guessed(m) {
+			s.all(m.Node, strategies)
+		}
 	}
 }
 

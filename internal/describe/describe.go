@@ -31,7 +31,7 @@ func Find(reg *paste.Registry, name string) ([]*paste.Factory, error) {
 			if shortName(n) == name && !slices.Contains(found, f) {
 				found = append(found, f)
 			}
-			known = append(known, n)
+			known = append(known, n, shortName(n))
 		}
 	}
 	if len(found) == 0 {

@@ -39,7 +39,7 @@ func (g *dotWriter) element(e *element) string {
 	g.n++
 	first, last := "", ""
 	if len(e.inner) > 0 {
-		g.printf("  subgraph cluster_%d { label=%s; style=dashed; fontname=\"sans-serif\"; fontsize=10;\n", g.n, dotQuote(e.label))
+		g.printf("  subgraph cluster_%d {\n  label=%s; style=\"rounded,dashed\"; fontname=\"sans-serif\"; fontsize=10;\n", g.n, dotQuote(e.label))
 		for _, f := range e.inner {
 			id := g.node(f)
 			if last != "" {
@@ -62,14 +62,12 @@ func (g *dotWriter) element(e *element) string {
 func (g *dotWriter) node(e *element) string {
 	g.n++
 	id := fmt.Sprintf("n%d", g.n)
-	label := e.label
-	if e.detail != "" && e.detail != e.label {
-		label += "\n" + e.detail
-	}
-	g.printf("  %s [label=%s, fillcolor=%q];\n", id, dotQuote(label), dotColors[e.kind])
+	g.printf("  %s [label=%s, tooltip=%s, fillcolor=%q];\n", id, dotQuote(e.lines()), dotQuote(e.label+"\n"+e.detail), dotColors[e.kind])
 	return id
 }
 
+// dotQuote writes a text as a string, in which Graphviz reads escapes and the
+// entities of HTML.
 func dotQuote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "").Replace(s) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "\n", `\n`).Replace(s) + `"`
 }

@@ -46,7 +46,7 @@ const (
 // filters in order and then on: to the next element, or down one of the edges.
 type element struct {
 	kind   string
-	label  string // the section's name or the reference
+	label  string // the section's name or the reference; "" for a strategy, which its edge names
 	detail string // the factory, or the problem
 	inner  []*element
 	next   *element // behind the filters of a pipeline
@@ -58,15 +58,27 @@ type edge struct {
 	to    *element
 }
 
+// second is the second line of a box, if it has one. A filter has none: pipelines
+// would grow too wide.
+func (e *element) second() string {
+	if e.detail == e.label || e.kind == filter {
+		return ""
+	}
+	return e.detail
+}
+
+// lines are the texts of a box, one below the other.
+func (e *element) lines() string { return strings.TrimSuffix(e.label+"\n"+e.second(), "\n") }
+
 func build(n *tree.Node, label string) *element {
 	if n.Err != nil {
 		problem := n.Err.Error()
 		if e := tree.FirstError(n.Err); e != nil {
 			problem = e.Problem
 		}
-		return &element{kind: broken, label: label, detail: problem}
+		return &element{kind: broken, label: tree.OneLine(label), detail: tree.OneLine(problem)}
 	}
-	e := &element{label: n.Label()}
+	e := &element{label: tree.OneLine(n.Label())}
 	switch n.Object {
 	case paste.Pipeline:
 		e.kind = pipeline
@@ -78,23 +90,27 @@ func build(n *tree.Node, label string) *element {
 	case paste.FilterApp, paste.FilterWith:
 		e.kind = pipeline
 		e.inner = filters(n.Filter, n.FilterItem())
-		e.next = build(n.Next, e.label)
+		e.next = named(build(n.Next, e.label), n.Next, e.label)
 		return e
 	}
-	e.kind, e.detail = app, n.Ref.Text
+	e.kind, e.detail = app, tree.OneLine(n.Ref.Text)
 	if n.Kind == "" {
 		return e
 	}
 	e.kind = composite
 	for _, m := range n.Mounts {
-		e.edges = append(e.edges, edge{m.Key, build(m.Node, m.Name)})
+		e.edges = append(e.edges, edge{tree.OneLine(m.Key), build(m.Node, m.Name)})
 	}
 	for _, s := range n.Strategies {
-		alternative := &element{kind: pipeline, label: s.Key, next: build(s.App, "")}
-		for _, f := range s.Filters {
-			alternative.inner = append(alternative.inner, filters(f, "")...)
-		}
-		e.edges = append(e.edges, edge{s.Key, alternative})
+		e.edges = append(e.edges, edge{tree.OneLine(s.Key), strategy(s)})
+	}
+	return e
+}
+
+func strategy(s tree.Strategy) *element {
+	e := &element{kind: pipeline, next: build(s.App, s.Names[len(s.Names)-1])}
+	for i, f := range s.Filters {
+		e.inner = append(e.inner, filters(f, s.Names[i])...)
 	}
 	return e
 }
@@ -104,9 +120,18 @@ func filters(n *tree.Node, item string) []*element {
 	if n.Err == nil && n.Object == paste.FilterWith {
 		return append(filters(n.Filter, n.FilterItem()), filters(n.Next, item)...)
 	}
-	e := build(n, item)
+	e := named(build(n, item), n, item)
 	if e.kind == app {
 		e.kind = filter
 	}
 	return []*element{e}
+}
+
+// named gives what filter-with wraps, which has no section of its own, the name
+// of the section that it is written in.
+func named(e *element, n *tree.Node, name string) *element {
+	if n.Err == nil && len(n.Sections) == 0 && e.kind != pipeline {
+		e.label = tree.OneLine(name)
+	}
+	return e
 }

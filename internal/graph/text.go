@@ -1,6 +1,9 @@
 package graph
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // text draws a tree for terminals.
 func text(roots []*element) string {
@@ -19,13 +22,10 @@ func writeText(b *strings.Builder, e *element, label, first, below string) {
 		b.WriteString(label + " ")
 	}
 	end := e
-	if strings.TrimSpace(label) != e.label || e.kind == broken {
-		b.WriteString(e.label)
-		if e.kind == pipeline {
-			b.WriteString(": ")
+	for ; end.kind == pipeline; end = end.next {
+		if end.label != "" {
+			b.WriteString(end.label + ": ")
 		}
-	}
-	for end.kind == pipeline {
 		for _, f := range end.inner {
 			b.WriteString(f.label)
 			if f.kind == broken {
@@ -33,31 +33,29 @@ func writeText(b *strings.Builder, e *element, label, first, below string) {
 			}
 			b.WriteString(" > ")
 		}
-		end = end.next
-		b.WriteString(end.label)
-		if end.kind == pipeline {
-			b.WriteString(": ")
-		}
 	}
-	switch end.kind {
-	case broken:
+	b.WriteString(end.label)
+	switch {
+	case end.kind == broken:
 		b.WriteString(" ! " + end.detail)
-	default:
-		if end.detail != "" && end.detail != end.label {
-			b.WriteString("  " + end.detail)
-		}
+	case end.detail != "" && end.detail != end.label:
+		b.WriteString("  " + end.detail)
 	}
 	b.WriteByte('\n')
+	writeEdges(b, end.edges, below)
+}
+
+func writeEdges(b *strings.Builder, edges []edge, below string) {
 	width := 0
-	for _, x := range end.edges {
-		width = max(width, len([]rune(x.label)))
+	for _, x := range edges {
+		width = max(width, utf8.RuneCountInString(x.label))
 	}
-	for i, x := range end.edges {
+	for i, x := range edges {
 		branch, rest := "├─ ", "│  "
-		if i == len(end.edges)-1 {
+		if i == len(edges)-1 {
 			branch, rest = "└─ ", "   "
 		}
-		padded := x.label + strings.Repeat(" ", width-len([]rune(x.label)))
+		padded := x.label + strings.Repeat(" ", width-utf8.RuneCountInString(x.label))
 		writeText(b, x.to, padded, below+branch, below+rest)
 	}
 }

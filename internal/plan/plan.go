@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/tree"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 	"github.com/wheatpaste/wheatpaste/service"
@@ -20,8 +21,14 @@ type Request struct {
 	Name    *string
 	Options []paste.LoadOption // relative_to and the globals
 
-	Servers []string // --server-name; "all" for all
-	Listen  []string // --listen: in place of the only group's
+	Servers []string         // --server-name; "all" for all
+	Listen  []string         // --listen: in place of the only group's
+	Workers *service.Workers // --workers: in place of the groups'
+
+	// All goes on where it would have to be said what is meant: without a name,
+	// and without an application main, it takes every application that no
+	// section uses; without a server main, every server.
+	All bool
 }
 
 // Plan is what will be served.
@@ -29,6 +36,8 @@ type Plan struct {
 	Groups   []Group
 	Files    []paste.FileInfo
 	Warnings paste.Errors
+	// File is the paste file; nil for an application without one.
+	File *paste.Loader
 }
 
 // Group is one server with its application.
@@ -37,51 +46,73 @@ type Group struct {
 	Application *pipeline.App
 }
 
+// Rehearsal is a plan with everything that is wrong with it.
+type Rehearsal struct {
+	Plan
+	Errors  paste.Errors
+	Apps    []string // the applications that were built, or should have been
+	Servers []string // and the server sections, without their kind
+}
+
 // ErrUsage marks errors of the command line, as against those of files.
 var ErrUsage = errors.New("usage")
 
-// Make resolves and builds everything, and opens nothing. The error is a
-// paste.Errors with all problems of the files, or wraps ErrUsage.
-func Make(q Request) (*Plan, error) {
-	m := &maker{Request: q, plan: &Plan{}}
-	if !strings.HasPrefix(q.URI, "config:") {
-		return m.withoutFile()
-	}
-	file, name, err := paste.OpenURI(q.URI, m.options()...)
-	if err != nil {
+// usageError is an error of the command line.
+type usageError struct{ error }
+
+func (usageError) Is(target error) bool { return target == ErrUsage }
+func (e usageError) Unwrap() error      { return e.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Make resolves and builds everything, and opens nothing. What is wrong with the
+// files is in the rehearsal; the error is one of the command line, or of opening
+// the file.
+func Make(q Request) (*Rehearsal, error) {
+	m := &maker{Request: q, sections: map[string]*paste.Context{}}
+	if err := m.run(); err != nil {
 		return nil, err
 	}
-	m.file, m.name = file, name
-	groups, err := m.groups()
-	if errors.Is(err, ErrUsage) {
-		return nil, err
-	}
-	errs := paste.AllErrors(err)
-	if err := m.listen(groups); err != nil {
-		return nil, err
-	}
-	// Without servers the application is built all the same, for its errors.
-	if len(groups) == 0 {
-		groups = []*service.Group{service.DefaultGroup()}
-	}
-	for _, g := range groups {
-		app, err := m.application(g)
-		errs = append(errs, paste.AllErrors(err)...)
-		m.plan.Groups = append(m.plan.Groups, Group{g, app})
-	}
-	if len(errs) > 0 {
-		return nil, paste.AllErrors(errs)
-	}
-	m.plan.Files = file.Files()
-	m.plan.Warnings = paste.AllErrors(append(m.plan.Warnings, file.Warnings()...))
-	return m.plan, nil
+	return &m.made, nil
 }
 
 type maker struct {
 	Request
-	file *paste.Loader
-	name *string
-	plan *Plan
+	made     Rehearsal
+	file     *paste.Loader
+	name     *string
+	sections map[string]*paste.Context // of the servers, by name
+}
+
+// appOption is the option of a server section that says what it serves.
+const appOption = "wheatpaste.app"
+
+func (m *maker) run() error {
+	if !strings.HasPrefix(m.URI, "config:") {
+		return m.withoutFile()
+	}
+	file, name, err := paste.OpenURI(m.URI, m.options()...)
+	if err != nil {
+		return err
+	}
+	m.file, m.name, m.made.File = file, name, file
+	groups, err := m.groups()
+	if err != nil {
+		return err
+	}
+	if err := m.override(groups); err != nil {
+		return err
+	}
+	m.applications(groups)
+	m.made.Files = file.Files()
+	m.warn(file.Warnings()...)
+	m.made.Errors, m.made.Warnings = paste.AllErrors(m.made.Errors), paste.AllErrors(m.made.Warnings)
+	return nil
+}
+
+func (m *maker) fail(err error) { m.made.Errors = append(m.made.Errors, paste.AllErrors(err)...) }
+func (m *maker) warn(warnings ...*paste.Error) {
+	m.made.Warnings = append(m.made.Warnings, warnings...)
 }
 
 func (m *maker) options() []paste.LoadOption {
@@ -93,159 +124,81 @@ func (m *maker) options() []paste.LoadOption {
 }
 
 // withoutFile serves an application that a URI such as egg:Paste#test names.
-func (m *maker) withoutFile() (*Plan, error) {
+func (m *maker) withoutFile() error {
+	g := service.DefaultGroup()
+	if err := m.override([]*service.Group{g}); err != nil {
+		return err
+	}
 	app, err := m.Loader.LoadApp(m.URI, m.options()...)
 	if err != nil {
-		return nil, err
+		m.fail(err)
+		return nil
 	}
-	g := service.DefaultGroup()
-	if err := m.listen([]*service.Group{g}); err != nil {
-		return nil, err
-	}
-	m.plan.Groups = []Group{{g, app}}
-	m.plan.Warnings = app.Warnings()
-	return m.plan, nil
+	m.made.Groups = []Group{{g, app}}
+	m.warn(app.Warnings()...)
+	return nil
 }
 
-// application builds the application of a group: the one that the server names,
-// else the one of the command line, else main.
-func (m *maker) application(g *service.Group) (*pipeline.App, error) {
-	name := m.name
-	if g.App != "" {
-		name = &g.App
+// applications builds the applications of the groups.
+func (m *maker) applications(groups []*service.Group) {
+	for _, g := range groups {
+		m.Loader.MetricsSample = g.MetricsSample
+		names, server := m.asked(), (*paste.Context)(nil)
+		if g.App != "" {
+			names, server = []string{g.App}, m.sections[g.Name]
+		}
+		for _, name := range names {
+			if app := m.application(name, server); app != nil {
+				m.made.Groups = append(m.made.Groups, Group{g, app})
+			}
+		}
 	}
-	if name == nil {
-		main := "main"
-		name = &main
+	if m.All && m.name != nil && !slices.Contains(m.made.Apps, *m.name) {
+		m.application(*m.name, nil) // it was asked for, even if every server has another
 	}
-	c, err := m.file.Load(paste.App, name)
+}
+
+// application builds one application; the server is that which names it, nil for
+// the command line.
+func (m *maker) application(name string, server *paste.Context) *pipeline.App {
+	if !slices.Contains(m.made.Apps, name) {
+		m.made.Apps = append(m.made.Apps, name)
+	}
+	c, err := m.file.Load(paste.App, &name)
 	if err != nil {
-		return nil, err
+		m.fail(namedBy(server, err))
+		return nil
 	}
 	app, err := m.Loader.BuildApp(c)
 	if err != nil {
-		return nil, err
-	}
-	m.plan.Warnings = append(m.plan.Warnings, app.Warnings()...)
-	return app, nil
-}
-
-// groups finds the servers: sections, else Swift's [DEFAULT], else
-// 127.0.0.1:8080.
-func (m *maker) groups() ([]*service.Group, error) {
-	names, err := m.serverNames()
-	if err != nil {
-		return nil, err
-	}
-	var groups []*service.Group
-	var errs paste.Errors
-	for _, name := range names {
-		g, err := m.server(name)
-		errs = append(errs, paste.AllErrors(err)...)
-		if g != nil {
-			groups = append(groups, g)
-		}
-	}
-	if len(errs) > 0 {
-		return groups, errs
-	}
-	if len(groups) > 0 {
-		return groups, nil
-	}
-	return m.fromDefaults()
-}
-
-// serverNames are those of --server-name; without it main, or the only one.
-func (m *maker) serverNames() ([]string, error) {
-	var present []string
-	for _, s := range m.file.Sections() {
-		if object, name, ok := paste.ObjectOf(s.Name); ok && object == paste.ServerObject && name != nil {
-			present = append(present, *name)
-		}
-	}
-	switch {
-	case len(m.Servers) == 1 && m.Servers[0] == "all":
-		return present, nil
-	case len(m.Servers) > 0:
-		return m.Servers, nil
-	case slices.Contains(present, "main"):
-		return []string{"main"}, nil
-	case len(present) > 1:
-		return nil, fmt.Errorf("%w: the file has the servers %s and no [server:main], want --server-name NAME or --server-name all", ErrUsage, strings.Join(present, ", "))
-	}
-	return present, nil
-}
-
-func (m *maker) server(name string) (*service.Group, error) {
-	c, err := m.file.Load(paste.ServerObject, &name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := m.Loader.Registry().Find(c); err != nil && m.Loader.Missing == pipeline.MissingStub {
-		for _, e := range paste.AllErrors(err) {
-			note := *e
-			note.Hint = "this program's own server takes its place"
-			m.plan.Warnings = append(m.plan.Warnings, &note)
-		}
-		g := service.DefaultGroup()
-		g.Name = name
-		return g, nil
-	}
-	server, err := m.Loader.BuildServer(c)
-	if err != nil {
-		return nil, err
-	}
-	m.plan.Warnings = append(m.plan.Warnings, server.Warnings...)
-	g, ok := server.Server.(*service.Group)
-	if !ok {
-		return nil, c.Errorf("use", "%s is a server of its own kind, which serve does not run; want egg:wheatpaste#http or one of its aliases", c.Ref.Text)
-	}
-	if err := g.Check(); err != nil {
-		return nil, c.Place(err)
-	}
-	return g, nil
-}
-
-func (m *maker) fromDefaults() ([]*service.Group, error) {
-	c, err := m.file.Load(paste.App, m.mainName())
-	if err != nil {
-		return nil, nil // reported when the application is built
-	}
-	g, err := service.GroupFromDefaults(c.Global, func(option, problem string) {
-		m.plan.Warnings = append(m.plan.Warnings, paste.AllErrors(c.Place(paste.BadOption(option, "%s", problem)))...)
-	})
-	if err != nil {
-		return nil, c.Place(err)
-	}
-	if g == nil {
-		g = service.DefaultGroup()
-	}
-	return []*service.Group{g}, nil
-}
-
-func (m *maker) mainName() *string {
-	if m.name != nil {
-		return m.name
-	}
-	main := "main"
-	return &main
-}
-
-// listen is --listen: it replaces the addresses of the only group.
-func (m *maker) listen(groups []*service.Group) error {
-	if len(m.Listen) == 0 || len(groups) == 0 {
+		m.fail(err)
 		return nil
 	}
-	if len(groups) > 1 {
-		return fmt.Errorf("%w: --listen with several servers, want --server-name NAME for one of them", ErrUsage)
+	m.warn(app.Warnings()...)
+	return app
+}
+
+// namedBy gives the error about an application that is not there the place of the
+// option that names it.
+func namedBy(server *paste.Context, err error) error {
+	list := paste.AllErrors(err)
+	if server == nil || len(list) != 1 || list[0].Section != "" {
+		return err
 	}
-	groups[0].Listen = nil
-	for _, text := range m.Listen {
-		a, err := service.ParseListen(text)
-		if err != nil {
-			return fmt.Errorf("%w: --listen: %w", ErrUsage, err)
-		}
-		groups[0].Listen = append(groups[0].Listen, a)
+	e := *list[0]
+	at := paste.AllErrors(server.Errorf(appOption, "%s", e.Problem))[0]
+	e.Pos, e.Section, e.Option = at.Pos, at.Section, at.Option
+	return &e
+}
+
+// asked are the applications that the command line means: the one that it
+// names, else main.
+func (m *maker) asked() []string {
+	switch {
+	case m.name != nil:
+		return []string{*m.name}
+	case m.All:
+		return tree.Roots(m.file, tree.File(m.file), nil)
 	}
-	return nil
+	return []string{"main"}
 }

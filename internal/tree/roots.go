@@ -35,8 +35,13 @@ func Roots(file *paste.Loader, entries []Entry, name *string) []string {
 }
 
 // Mark notes the sections of a file that a tree is made of.
-func (n *Node) Mark(file *paste.Loader, seen map[string]bool) {
-	if n == nil || n.Err != nil {
+func (n *Node) Mark(file *paste.Loader, seen map[string]bool) { n.mark(file, seen, true) }
+
+// MarkCertain is Mark without the strategies, of which but one is chosen.
+func (n *Node) MarkCertain(file *paste.Loader, seen map[string]bool) { n.mark(file, seen, false) }
+
+func (n *Node) mark(file *paste.Loader, seen map[string]bool, strategies bool) {
+	if n.Err != nil {
 		return
 	}
 	for _, s := range n.Sections {
@@ -44,7 +49,10 @@ func (n *Node) Mark(file *paste.Loader, seen map[string]bool) {
 			seen[s.Name] = true
 		}
 	}
+	if n.Kind == Strategies && !strategies {
+		return
+	}
 	for _, child := range n.Children() {
-		child.Mark(file, seen)
+		child.mark(file, seen, strategies)
 	}
 }

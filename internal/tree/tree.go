@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,6 +32,8 @@ type Node struct {
 	Filters    []*Node // of a pipeline
 	Filter     *Node   // of filter-app and filter-with
 	Next       *Node   // what the filters wrap
+
+	masks *masks // made when they are needed
 }
 
 // Mount is one application of a composite.
@@ -45,6 +46,7 @@ type Mount struct {
 // from.
 type Strategy struct {
 	Key     string
+	Names   []string // as written, the application last
 	Filters []*Node
 	App     *Node
 }
@@ -65,20 +67,33 @@ func File(l *paste.Loader) []Entry {
 		if !ok {
 			continue
 		}
-		list = append(list, Entry{object, s, name, Object(l, object, name)})
+		list = append(list, Entry{object, s, name, bare(l, object, name)})
 	}
 	return list
 }
 
-// Object describes one object of an open file; the name is nil for a bare
-// [app].
+// bare describes a section; loadapp asks for main where the section has no name
+// (URI-02, SEC-08).
+func bare(l *paste.Loader, object paste.Object, name *string) *Node {
+	if name == nil {
+		main := "main"
+		return describe(l, object, &main, mark{l.Filename(), object, "\x00None"})
+	}
+	return Object(l, object, name)
+}
+
+// Object describes one object of an open file.
 func Object(l *paste.Loader, object paste.Object, name *string) *Node {
+	return describe(l, object, name, mark{l.Filename(), object, deref(name)})
+}
+
+func describe(l *paste.Loader, object paste.Object, name *string, m mark) *Node {
 	c, err := l.Load(object, name)
 	if err != nil {
 		return &Node{Err: err}
 	}
 	d := &describer{left: maxNodes}
-	return d.node(c, []mark{{l.Filename(), object, deref(name)}})
+	return d.node(c, []crumb{{m, c}})
 }
 
 // Context describes a context that is loaded already.
@@ -101,6 +116,12 @@ var errTooLarge = fmt.Errorf("the tree has more than %d objects", maxNodes)
 
 type describer struct{ left int }
 
+// crumb is an application that contains what is being described.
+type crumb struct {
+	mark
+	context *paste.Context
+}
+
 // mark is a question that is being answered, to find composites that contain
 // themselves.
 type mark struct {
@@ -109,7 +130,7 @@ type mark struct {
 	name   string
 }
 
-func (d *describer) node(c *paste.Context, trail []mark) *Node {
+func (d *describer) node(c *paste.Context, trail []crumb) *Node {
 	if d.left--; d.left < 0 {
 		return &Node{Err: errTooLarge}
 	}
@@ -129,7 +150,7 @@ func (d *describer) node(c *paste.Context, trail []mark) *Node {
 	return n
 }
 
-func (d *describer) composite(n *Node, trail []mark) {
+func (d *describer) composite(n *Node, trail []crumb) {
 	n.Kind = kind(n.Context)
 	switch n.Kind {
 	case Strategies:
@@ -144,13 +165,13 @@ func (d *describer) composite(n *Node, trail []mark) {
 	}
 }
 
-func (d *describer) strategies(n *Node, trail []mark) {
+func (d *describer) strategies(n *Node, trail []crumb) {
 	for key, v := range n.Local.All() {
 		words := paste.Words(v.Text)
 		if len(words) == 0 {
 			continue
 		}
-		s := Strategy{Key: key}
+		s := Strategy{Key: key, Names: words}
 		for _, w := range words[:len(words)-1] {
 			s.Filters = append(s.Filters, d.child(n, paste.Filter, w, nil, trail))
 		}
@@ -159,16 +180,34 @@ func (d *describer) strategies(n *Node, trail []mark) {
 	}
 }
 
-func (d *describer) child(n *Node, object paste.Object, name string, global *paste.Conf, trail []mark) *Node {
+func (d *describer) child(n *Node, object paste.Object, name string, global *paste.Conf, trail []crumb) *Node {
 	m := mark{n.Loader.Filename(), object, name}
-	if slices.Contains(trail, m) {
+	if slices.ContainsFunc(trail, func(c crumb) bool { return c.mark == m }) {
 		return &Node{Err: paste.Circle(n.Context, name)}
 	}
 	c, err := n.Child(object, name, global)
 	if err != nil {
 		return &Node{Err: err}
 	}
-	return d.node(c, append(slices.Clip(trail), m))
+	if endless(trail, c) {
+		return &Node{Err: paste.Circle(n.Context, name)}
+	}
+	return d.node(c, append(slices.Clip(trail), crumb{m, c}))
+}
+
+// endless finds composites that contain themselves by a path that grows with
+// each round (./x.ini, ././x.ini), so that no question is asked twice.
+func endless(trail []crumb, c *paste.Context) bool {
+	rounds, length := 0, -1
+	for _, t := range append(slices.Clip(trail), crumb{context: c}) {
+		if !t.context.SameAs(c) {
+			continue
+		}
+		if file := t.context.Sections[0].File; len(file) > length {
+			rounds, length = rounds+1, len(file)
+		}
+	}
+	return rounds > 2
 }
 
 // kind guesses from the factory's name and the keys what the options of a
@@ -198,7 +237,7 @@ func isMount(key string) bool {
 func (n *Node) mountKeys() []string {
 	var keys []string
 	for key := range n.Local.All() {
-		if n.Kind == Cascade && strings.HasPrefix(key, "app") || n.Kind == URLMap && isMount(key) {
+		if n.mounts(key) {
 			keys = append(keys, key)
 		}
 	}
@@ -214,22 +253,8 @@ func FirstError(err error) *paste.Error {
 	if errors.As(err, &list) && len(list) > 0 {
 		return list[0]
 	}
-	var e *paste.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return nil
-}
-
-// Portable gives the JSON tree of a file in the form of Paste Deploy's own
-// tree, with <here> and <file> for the paths (see JSON).
-func Portable(path string, opts ...paste.LoadOption) ([]byte, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	l, err := paste.Open(abs, append(opts, paste.Portable())...)
-	return marshal(fileJSON(l, err, &portable{file: abs, dir: filepath.Dir(abs)}))
+	e, _ := errors.AsType[*paste.Error](err)
+	return e
 }
 
 // Children lists all nodes directly below.
@@ -250,23 +275,29 @@ func (n *Node) Children() []*Node {
 	return list
 }
 
-// Strategy gives the pipeline of one strategy; nil if there is none.
-func (n *Node) Strategy(key string) *Strategy {
-	for i := range n.Strategies {
-		if n.Strategies[i].Key == key {
-			return &n.Strategies[i]
-		}
-	}
-	return nil
-}
-
 // IsChildKey reports whether an option of a composite names applications.
 func (n *Node) IsChildKey(key string) bool {
 	switch n.Kind {
 	case Strategies:
-		return n.Strategy(key) != nil
-	case URLMap, Cascade:
-		return slices.ContainsFunc(n.Mounts, func(m Mount) bool { return m.Key == key })
+		text, ok := n.Local.Get(key)
+		return ok && len(paste.Words(text)) > 0
+	case Cascade, URLMap:
+		return n.mounts(key)
 	}
 	return false
+}
+
+// Guessed reports whether a mount that does not load is probably none: the
+// options of a composite whose factory is not known are looked at as a urlmap's,
+// whatever they are (http_timeout = 5).
+func (n *Node) Guessed(m Mount) bool {
+	return m.Node.Err != nil && n.Kind == URLMap && !strings.ContainsAny(m.Key, " /") && m.Key != "not_found_app"
+}
+
+// mounts reports whether a key is of the kind that mounts an application.
+func (n *Node) mounts(key string) bool {
+	if n.Kind == Cascade {
+		return strings.HasPrefix(key, "app")
+	}
+	return isMount(key)
 }
