@@ -24,6 +24,7 @@ const (
 )
 
 func TestServeAnswers(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", free)
 	address := p.address("main")
 	if code, body := get(t, address, "/some/path?token=geheim"); code != 200 || !strings.Contains(body, `"PATH_INFO": "/some/path"`) {
@@ -36,6 +37,7 @@ func TestServeAnswers(t *testing.T) {
 }
 
 func TestServeWithoutAccessLog(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", echoApp+"[server:main]\nuse = egg:wheatpaste#http\nport = 0\naccess_log = off\n"))
 	get(t, p.address("main"), "/")
 	p.stopped()
@@ -45,6 +47,7 @@ func TestServeWithoutAccessLog(t *testing.T) {
 }
 
 func TestServeAnApplicationWithoutAFile(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, "egg:wheatpaste#echo", "--listen", free)
 	if code, _ := get(t, p.address("main"), "/"); code != 200 {
 		t.Errorf("answer %d", code)
@@ -53,6 +56,7 @@ func TestServeAnApplicationWithoutAFile(t *testing.T) {
 }
 
 func TestTheAdminAddress(t *testing.T) {
+	t.Parallel()
 	socket := "unix:" + filepath.Join(t.TempDir(), "admin.sock")
 	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", free, "--admin", socket)
 	address := p.address("main")
@@ -66,7 +70,7 @@ func TestTheAdminAddress(t *testing.T) {
 	_, metrics := get(t, socket, "/metrics")
 	for _, want := range []string{
 		`wheatpaste_http_requests_total{app="main",code="200",method="GET"} 1`,
-		`wheatpaste_connections{server="main",state="active"} 0`,
+		`wheatpaste_connections{server="main",state="hijacked"} 0`,
 		`wheatpaste_build_info{`, `wheatpaste_config_info{file="`, `go_goroutines `, `process_start_time_seconds `,
 	} {
 		if !strings.Contains(metrics, want) {
@@ -80,6 +84,7 @@ func TestTheAdminAddress(t *testing.T) {
 }
 
 func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", holdApp), "--listen", free)
 	address := p.address("main")
 	requests := []*held{holdRequest(t, address), holdRequest(t, address)}
@@ -97,10 +102,12 @@ func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
 }
 
 func TestSecondSIGINTStopsAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, signals := range map[string][]os.Signal{
 		"second SIGINT": {syscall.SIGINT, syscall.SIGINT}, "SIGQUIT": {syscall.SIGQUIT}, "SIGQUIT behind SIGTERM": {syscall.SIGTERM, syscall.SIGQUIT},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := begin(t, nil, file(t, "paste.ini", holdApp), "--listen", free)
 			h := holdRequest(t, p.address("main"))
 			for _, s := range signals {
@@ -119,6 +126,7 @@ func TestSecondSIGINTStopsAtOnce(t *testing.T) {
 }
 
 func TestOneSIGINTIsGraceful(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", holdApp), "--listen", free)
 	h := holdRequest(t, p.address("main"))
 	p.signal(syscall.SIGINT)
@@ -134,6 +142,7 @@ func TestOneSIGINTIsGraceful(t *testing.T) {
 // A port that is taken is one clear line and exit 1; the file of the other's
 // process id is left alone (PAIN-22).
 func TestATakenPort(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +157,7 @@ func TestATakenPort(t *testing.T) {
 }
 
 func TestPIDFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pid")
 	ini := file(t, "paste.ini", echoApp)
 	if err := os.WriteFile(path, []byte("99999999\n"), 0o600); err != nil { // of a process that is gone
@@ -176,6 +186,7 @@ func TestPIDFile(t *testing.T) {
 }
 
 func TestListenUnix(t *testing.T) {
+	t.Parallel()
 	socket := "unix:" + filepath.Join(t.TempDir(), "http.sock")
 	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", socket, "--listen", free)
 	p.line(`msg=serving server=main address=127\.0\.0\.1:`)
@@ -205,6 +216,7 @@ func inherit(t *testing.T) (address string, f *os.File) {
 }
 
 func TestListenInherited(t *testing.T) {
+	t.Parallel()
 	address, f := inherit(t)
 	p := begin(t, []*os.File{f}, file(t, "paste.ini", echoApp), "--listen", "fd:3")
 	if got := p.address("main"); got != address {
@@ -217,6 +229,7 @@ func TestListenInherited(t *testing.T) {
 }
 
 func TestLogFormatJSON(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", free, "--log-format", "json")
 	line := p.line(`^(.*"msg":"serving".*)$`)[1]
 	var got struct{ Level, Msg, Server, Address string }
@@ -234,6 +247,7 @@ func TestLogFormatJSON(t *testing.T) {
 
 // What has no Go factory answers 501, and says which.
 func TestMissingFactoriesBecomeStubs(t *testing.T) {
+	t.Parallel()
 	ini := file(t, "paste.ini", "[pipeline:main]\npipeline = strange app\n[filter:strange]\nuse = egg:nobody#filter\n[app:app]\npaste.app_factory = nova.api:APIRouter.factory\n")
 	p := begin(t, nil, ini, "--listen", free, "--missing", "stub", "--workers", "0")
 	code, body := get(t, p.address("main"), "/")
@@ -254,6 +268,7 @@ func TestMissingFactoriesBecomeStubs(t *testing.T) {
 }
 
 func TestSeveralServers(t *testing.T) {
+	t.Parallel()
 	ini := file(t, "paste.ini", `
 [app:main]
 use = egg:wheatpaste#respond
@@ -279,6 +294,7 @@ wheatpaste.app = other
 }
 
 func TestOtherSignals(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	p := begin(t, nil, file(t, "paste.ini", echoApp+"[server:main]\nuse = egg:wheatpaste#http\nport = 0\naccess_log = "+log+"\n"))
 	address := p.address("main")
@@ -309,6 +325,7 @@ func TestOtherSignals(t *testing.T) {
 // The levels of [logger_root] and of the app's logger count for the sections,
 // and scripts still see where it serves (URI-15).
 func TestPythonLoggingSections(t *testing.T) {
+	t.Parallel()
 	ini := file(t, "paste.ini", `
 [composite:main]
 use = egg:Paste#urlmap
@@ -354,6 +371,7 @@ keys = console
 
 // An application that cannot start: exit 1, and its hooks for the end run.
 func TestAStartThatFails(t *testing.T) {
+	t.Parallel()
 	p := begin(t, nil, file(t, "paste.ini", "[app:main]\nuse = egg:servetest#broken\n"), "--listen", free)
 	code, stderr := p.end()
 	lines := strings.Split(stderr, "\n")
