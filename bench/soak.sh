@@ -11,7 +11,7 @@ run() { # title, command...
   local title=$1
   shift
   echo "== $title" >&2
-  { printf '\n## %s\n\n    $ %s\n\n' "$title" "$*"; "$@" 2>&1 | tee /dev/stderr | grep -v '^=== \|^--- \|^fuzz: elapsed' | tail -n "${KEEP:-40}" | sed 's/^/    /'; } >>"$tmp"
+  { printf '\n## %s\n\n    $ %s\n\n' "$title" "$*"; "$@" 2>&1 | tee >(cat >&2) | grep -v '^=== \|^--- \|^fuzz: elapsed' | tail -n "${KEEP:-40}" | sed 's/^/    /'; } >>"$tmp"
 }
 
 cat >"$tmp" <<END
