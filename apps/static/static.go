@@ -215,7 +215,7 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, t tree, name strin
 		http.Error(w, "Not Found", http.StatusNotFound)
 		return
 	}
-	defer file.Close() //nolint:errcheck // only read from
+	defer file.Close()
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		http.Error(w, "Not Found", http.StatusNotFound)

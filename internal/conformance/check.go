@@ -30,7 +30,7 @@ func (k Checker) Check(c Case) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // below the test's own folder
+	defer os.RemoveAll(dir)
 	path, err := c.Write(dir)
 	if err != nil {
 		return Result{}, err

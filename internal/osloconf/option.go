@@ -105,7 +105,6 @@ func (c *Config) lookup(o Option) []hit {
 	var hits []hit
 	names := append([]key{o.key()}, o.oldNames()...)
 	for _, f := range slices.Backward(c.files) {
-
 		for n, k := range names {
 			at := f.index[k]
 			for _, a := range slices.Backward(at) {

@@ -126,7 +126,7 @@ func serve(t *testing.T, binary, address string) string {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		for range lines { //nolint:revive // read to the end
+		for range lines {
 		}
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("serve ended with %v", err)
