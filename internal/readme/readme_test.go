@@ -108,8 +108,14 @@ func freeAddress(t *testing.T) string {
 // line of log.
 func serve(t *testing.T, binary, address string) string {
 	t.Helper()
+	return serveIn(t, root, binary, address)
+}
+
+// serveIn starts a server of the file in a folder.
+func serveIn(t *testing.T, folder, binary, address string) string {
+	t.Helper()
 	cmd := exec.Command(binary, "serve", "--listen", address)
-	cmd.Dir = root
+	cmd.Dir = folder
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
