@@ -108,7 +108,8 @@ func (s *scanner) add(f found, key string) {
 // parse reads a whole file. The first error is the one that stops Python.
 func parse(file, text string) (*document, error) {
 	d := &document{file: file, text: text, byName: newNameIndex(strings.Count(text, "\n["))}
-	d.found = make([]found, 0, strings.Count(text, "\n")/2+8)
+	d.sections = make([]*section, 0, strings.Count(text, "\n[")+1)
+	d.found = make([]found, 0, min(strings.Count(text, "="), strings.Count(text, "\n"))+8) // most have an equal sign
 	d.defaults = &section{name: "DEFAULT", doc: d}
 	s := &scanner{doc: d, source: repr(file)}
 	if i := invalidUTF8(text); i >= 0 {

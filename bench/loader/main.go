@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,7 +97,6 @@ func makeCases(dir, nova string) ([]benchCase, error) {
 func measure(c benchCase, python *pythonSide, rounds int) (ours, theirs time.Duration, err error) {
 	var a, b []time.Duration
 	for i := range rounds + 1 {
-		runtime.GC()
 		d, err := timeOurs(c)
 		if err != nil {
 			return 0, 0, err
