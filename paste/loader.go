@@ -24,6 +24,7 @@ type loadOptions struct {
 	global     *Conf
 	relativeTo string
 	tokens     bool
+	read       func(name string) ([]byte, error)
 }
 
 // Name asks for an object by name; it wins over the URI's #fragment (URI-02).
@@ -48,6 +49,13 @@ func Portable() LoadOption {
 	return func(o *loadOptions) { o.tokens = true }
 }
 
+// ReadFiles has files, also those that config: URIs in them name, read by a
+// function in place of the disk. Its errors are those of os.ReadFile; of a file
+// that is too large it may give MaxFileSize+1 bytes.
+func ReadFiles(read func(name string) ([]byte, error)) LoadOption {
+	return func(o *loadOptions) { o.read = read }
+}
+
 func applyOptions(opts []LoadOption) loadOptions {
 	var o loadOptions
 	for _, opt := range opts {
@@ -62,6 +70,7 @@ func applyOptions(opts []LoadOption) loadOptions {
 func Load(object Object, uri string, opts ...LoadOption) (*Context, error) {
 	o := applyOptions(opts)
 	s := newSession()
+	s.read = o.read
 	return s.resolution().uri(request{
 		object: object, name: o.name, global: o.global,
 	}, uri, o.relativeTo)
@@ -95,7 +104,8 @@ type session struct {
 	files    map[string]*parsed
 	warnings Errors
 	hints    int
-	root     *Loader // whose paths become tokens; nil without Portable
+	root     *Loader                           // whose paths become tokens; nil without Portable
+	read     func(name string) ([]byte, error) // nil for the disk
 }
 
 type parsed struct {
@@ -152,6 +162,7 @@ type Loader struct {
 func Open(filename string, opts ...LoadOption) (*Loader, error) {
 	o := applyOptions(opts)
 	s := newSession()
+	s.read = o.read
 	if o.tokens {
 		s.root = &Loader{filename: filename, path: absolute(filename)}
 	}
@@ -171,6 +182,7 @@ func OpenURI(uri string, opts ...LoadOption) (*Loader, *string, error) {
 		return nil, nil, Errors{{Problem: repr(uri) + " names no file, want config:PATH", Kind: ErrReference}}
 	}
 	s := newSession()
+	s.read = o.read
 	file, err := s.configPath(request{}, uri, path, o.relativeTo)
 	if err != nil {
 		return nil, nil, err
@@ -198,7 +210,7 @@ func (s *session) open(filename string, passed *Conf) (*Loader, error) {
 	filename = strip(filename)
 	p, ok := s.files[filename]
 	if !ok {
-		text, err := readFile(filename)
+		text, err := s.readFile(filename)
 		p = &parsed{err: err}
 		if err == nil {
 			p.doc, p.err = parse(filename, text)
@@ -263,6 +275,21 @@ func (l *Loader) Get(object Object, name string, global *Conf) (*Context, error)
 func (l *Loader) Warnings() Errors { return AllErrors(l.session.warnings) }
 
 func (s *session) warn(e *Error) { s.warnings = append(s.warnings, e) }
+
+// readFile reads a file by the reader that was given, else from disk.
+func (s *session) readFile(name string) (string, error) {
+	if s.read == nil {
+		return readFile(name)
+	}
+	text, err := s.read(name)
+	switch {
+	case err != nil:
+		return "", fileError(name, err)
+	case len(text) > MaxFileSize:
+		return "", tooLarge(name)
+	}
+	return string(text), nil
+}
 
 // readFile reads a file of bounded size; the error has Python's text (URI-09).
 func readFile(name string) (string, error) {
@@ -355,6 +382,15 @@ func relative(dir, path string) string {
 // untoken turns the tokens in a config: path back into paths.
 func (l *Loader) untoken(path string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(path, "<file>", l.path), "<here>", filepath.Dir(l.path))
+}
+
+// Text is the content of the file as it was read; "" for a loader of a
+// distribution.
+func (l *Loader) Text() string {
+	if l.doc == nil {
+		return ""
+	}
+	return l.doc.text
 }
 
 // Path is the absolute path of the file; "" for a loader of a distribution.

@@ -40,6 +40,7 @@ type Options struct {
 	Stdout io.Writer    // where the target stdout leads to; nil for os.Stdout
 	Queue  int          // lines that may wait for the writer; 0 for 4096
 	Logger *slog.Logger // gets the losses; nil for none
+	Format *Format      // of the lines; nil for Apache's combined format
 }
 
 // Log takes the lines of many requests at once. When its queue is full, because
@@ -55,6 +56,7 @@ type Log struct {
 	dropped atomic.Uint64
 	stamp   atomic.Pointer[stamp]
 	pool    sync.Pool
+	format  *Format // nil for the combined one
 
 	// The rest belongs to the writer's goroutine.
 	path     string // "" for a target without a file
@@ -79,7 +81,7 @@ func Open(target string, o Options) (*Log, error) {
 		queue:  make(chan *[]byte, orInt(o.Queue, defaultQueue)),
 		reopen: make(chan chan error),
 		stop:   make(chan struct{}), done: make(chan struct{}),
-		limit: pipeBatch, logger: o.Logger,
+		limit: pipeBatch, logger: o.Logger, format: o.Format,
 	}
 	l.pool.New = func() any { b := make([]byte, 0, 512); return &b }
 	if l.logger == nil {
@@ -133,7 +135,11 @@ func (l *Log) Write(e *Entry) {
 		return
 	}
 	b := l.pool.Get().(*[]byte)
-	*b = e.append((*b)[:0], l.timestamp(e.Time))
+	if l.format != nil {
+		*b = l.format.append((*b)[:0], e)
+	} else {
+		*b = e.append((*b)[:0], l.timestamp(e.Time))
+	}
 	select {
 	case l.queue <- b:
 	default:

@@ -8,6 +8,7 @@ import (
 // Entry is what one line tells.
 type Entry struct {
 	Client    string // the client's address
+	Port      string // and its port, for a Format
 	User      string // "" is written as -
 	Time      time.Time
 	Method    string // "" for a request that could not be read

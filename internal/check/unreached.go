@@ -3,7 +3,6 @@ package check
 import (
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -117,8 +116,7 @@ func (s *survey) words(section paste.Section) []string {
 }
 
 func (s *survey) read() {
-	text, _ := os.ReadFile(s.file.Path()) // it was read a moment ago; without it nothing is gone on to
-	s.lines = strings.Split(string(text), "\n")
+	s.lines = strings.Split(s.file.Text(), "\n")
 	for _, section := range s.file.Sections() {
 		s.headers = append(s.headers, min(section.Pos.Line, len(s.lines)))
 	}

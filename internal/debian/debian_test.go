@@ -3,6 +3,7 @@ package debian
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,7 +16,9 @@ import (
 
 	_ "github.com/wheatpaste/wheatpaste/apps/all"
 	_ "github.com/wheatpaste/wheatpaste/filters/all"
+	"github.com/wheatpaste/wheatpaste/internal/osloconf"
 	"github.com/wheatpaste/wheatpaste/internal/plan"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/internal/tree"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -50,6 +53,42 @@ func TestDebianFilesAreServedWithStubs(t *testing.T) {
 				t.Run(app, func(t *testing.T) { probe(t, file, app) })
 			}
 		})
+	}
+}
+
+// TestDebianNovaConf plans what nova-api of the package serves (design.md 7.2).
+func TestDebianNovaConf(t *testing.T) {
+	if os.Getenv("WHEATPASTE_INTEGRATION") != "1" {
+		t.Skip("the file is in a Debian package: WHEATPASTE_INTEGRATION=1 downloads it")
+	}
+	file := filepath.Join(unpack(t, "nova-common"), "usr/share/nova-common/nova.conf")
+	source := new(snapshot.Files)
+	conf, err := osloconf.LoadFrom(source, []string{file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !plan.NovaMode(conf, false) {
+		t.Fatal("nova.conf alone does not say what is served")
+	}
+	ini, err := plan.PasteFile(conf, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loader := &pipeline.Loader{Missing: pipeline.MissingStub, Logger: slog.New(slog.DiscardHandler)}
+	made, err := plan.Make(plan.Request{
+		Loader: loader, URI: paste.FileURI(ini), Options: []paste.LoadOption{paste.ReadFiles(source.Read)},
+		Conf: conf, Nova: true, Source: source,
+	})
+	if err != nil || len(made.Errors) > 0 {
+		t.Fatal(err, made.Errors)
+	}
+	var got []string
+	for _, g := range made.Groups {
+		got = append(got, fmt.Sprintf("%s %s %s workers=%s", g.Name, g.Listen[0], g.Application.Context.Label(), g.Workers))
+	}
+	want := "osapi_compute 0.0.0.0:8774 osapi_compute workers=auto, metadata 0.0.0.0:8775 metadata workers=auto"
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("serves %s\nwant %s", text, want)
 	}
 }
 

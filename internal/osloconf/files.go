@@ -4,32 +4,31 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
 // maxFile is the size from which on a file is no configuration file.
-const maxFile = 16 << 20
+const maxFile = snapshot.Limit
 
 // expandDirs gives the files and then the files *.conf of each directory.
 // Names that begin with a dot are left out, as by the shell and by oslo.
-func expandDirs(files, dirs []string) ([]string, paste.Errors) {
+func expandDirs(source *snapshot.Files, files, dirs []string) ([]string, paste.Errors) {
 	names := append([]string(nil), files...)
 	var errs paste.Errors
 	for _, dir := range dirs {
-		entries, err := os.ReadDir(dir) // sorted by name
+		entries, err := source.ReadDir(dir) // sorted by name
 		if err != nil {
 			errs = append(errs, fileError(dir, "a readable directory", err))
 			continue
 		}
-		for _, e := range entries {
-			if n := e.Name(); strings.HasSuffix(n, ".conf") && !strings.HasPrefix(n, ".") {
+		for _, n := range entries {
+			if strings.HasSuffix(n, ".conf") && !strings.HasPrefix(n, ".") {
 				names = append(names, filepath.Join(dir, n))
 			}
 		}
@@ -38,21 +37,8 @@ func expandDirs(files, dirs []string) ([]string, paste.Errors) {
 }
 
 // readFile reads a file of at most maxFile bytes of UTF-8.
-func readFile(name string) (string, *paste.Error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fileError(name, "a readable file", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", fileError(name, "a readable file", err)
-	}
-	if info.Size() > maxFile && !info.IsDir() {
-		return "", fileProblem(name, fmt.Sprintf("the file has %d bytes, want at most %d", info.Size(), maxFile))
-	}
-	// The size of a pipe or a device is not known beforehand.
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+func readFile(source *snapshot.Files, name string) (string, *paste.Error) {
+	data, err := source.Read(name)
 	if err != nil {
 		return "", fileError(name, "a readable file", err)
 	}

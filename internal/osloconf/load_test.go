@@ -187,7 +187,7 @@ func TestFileErrors(t *testing.T) {
 	_, err := Load([]string{"none.conf", "large.conf", "bad.conf"}, []string{"d", "nodir", "bad.conf"})
 	want := strings.Join([]string{
 		"none.conf: no such file or directory, want a readable file",
-		"large.conf: the file has 104857600 bytes, want at most 16777216",
+		"large.conf: the file has more than 16777216 bytes, want at most 16777216",
 		"bad.conf:1:1: no ':' or '=' found in assignment after \"a\", want name = value",
 		"d/x.conf: is a directory, want a readable file",
 		"nodir: no such file or directory, want a readable directory",

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -59,11 +60,16 @@ func (f *file) pos(e entry) paste.Pos { return paste.Pos{File: f.name, Line: e.l
 // order of their names, as oslo's --config-file and --config-dir do. A later
 // value wins. The error is a paste.Errors with all problems of all files.
 func Load(files, dirs []string) (*Config, error) {
-	names, badDirs := expandDirs(files, dirs)
+	return LoadFrom(new(snapshot.Files), files, dirs)
+}
+
+// LoadFrom is Load for the files of a generation.
+func LoadFrom(source *snapshot.Files, files, dirs []string) (*Config, error) {
+	names, badDirs := expandDirs(source, files, dirs)
 	c := newConfig()
 	var errs paste.Errors
 	for _, name := range names {
-		text, err := readFile(name)
+		text, err := readFile(source, name)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/wheatpaste/wheatpaste/internal/tree"
@@ -19,10 +18,14 @@ type Levels struct {
 	BySection map[string]slog.Level // where it is not Root's
 }
 
-// LoggingLevels reads the sections for Python's logging; nil without any.
+// LoggingLevels reads the sections for Python's logging; nil without any, or
+// without a file.
 // Python reads them by themselves, too, and knows nothing of use and [DEFAULT]
 // there.
 func LoggingLevels(file *paste.Loader) *Levels {
+	if file == nil {
+		return nil
+	}
 	l := &Levels{Root: slog.LevelInfo, BySection: map[string]slog.Level{}}
 	for _, s := range file.Sections() {
 		if s.Name == "loggers" || s.Name == "handlers" || s.Name == "formatters" {
@@ -41,11 +44,7 @@ func LoggingLevels(file *paste.Loader) *Levels {
 	if len(loggers) == 0 {
 		return l
 	}
-	for _, e := range tree.File(file) {
-		if level, ok := nearestLogger(loggers, e.Node); ok {
-			l.BySection[e.Section.Name] = level
-		}
-	}
+	l.bySection(file, loggers)
 	return l
 }
 
@@ -58,11 +57,7 @@ var pythonLevels = map[string]slog.Level{
 
 // readLoggers gives the levels of the loggers of a file by their qualname.
 func readLoggers(file *paste.Loader) map[string]slog.Level {
-	text, err := os.ReadFile(file.Path())
-	if err != nil {
-		return nil
-	}
-	options := loggerOptions(string(text))
+	options := loggerOptions(file.Text())
 	levels := map[string]slog.Level{}
 	for key := range strings.SplitSeq(options["loggers"]["keys"], ",") {
 		key = strings.TrimSpace(key)

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/accesslog"
+	"github.com/wheatpaste/wheatpaste/internal/osloconf"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/internal/tree"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -19,11 +22,21 @@ type Request struct {
 	Loader  *pipeline.Loader
 	URI     string // config:PATH, or the URI of an application without a file
 	Name    *string
-	Options []paste.LoadOption // relative_to and the globals
+	Options []paste.LoadOption // relative_to, the globals and what reads the files
+
+	Conf *osloconf.Config // --config-file; nil without any
+	Nova bool             // Conf says what is served, see NovaMode
+	// Source is where the files come from, nil for the disk. With it the plan
+	// lists the conf files too.
+	Source *snapshot.Files
 
 	Servers []string         // --server-name; "all" for all
 	Listen  []string         // --listen: in place of the only group's
 	Workers *service.Workers // --workers: in place of the groups'
+
+	// Only builds the group of that name and its application alone: what a
+	// worker of it needs. All else is resolved as without it.
+	Only string
 
 	// All goes on where it would have to be said what is meant: without a name,
 	// and without an application main, it takes every application that no
@@ -44,6 +57,8 @@ type Plan struct {
 type Group struct {
 	*service.Group
 	Application *pipeline.App
+	// LogFormat is that of the access log; nil for the combined format.
+	LogFormat *accesslog.Format
 }
 
 // Rehearsal is a plan with everything that is wrong with it.
@@ -69,7 +84,7 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 // files is in the rehearsal; the error is one of the command line, or of opening
 // the file.
 func Make(q Request) (*Rehearsal, error) {
-	m := &maker{Request: q, sections: map[string]*paste.Context{}}
+	m := &maker{Request: q, sections: map[string]*paste.Context{}, formats: map[string]*accesslog.Format{}}
 	if err := m.run(); err != nil {
 		return nil, err
 	}
@@ -81,7 +96,8 @@ type maker struct {
 	made     Rehearsal
 	file     *paste.Loader
 	name     *string
-	sections map[string]*paste.Context // of the servers, by name
+	sections map[string]*paste.Context    // of the servers, by name
+	formats  map[string]*accesslog.Format // of nova's groups, by name
 }
 
 // appOption is the option of a server section that says what it serves.
@@ -89,6 +105,9 @@ const appOption = "wheatpaste.app"
 
 func (m *maker) run() error {
 	if !strings.HasPrefix(m.URI, "config:") {
+		if m.Nova {
+			m.warn(paste.AllErrors(m.Conf.Bad(enabledAPIs, "not used: %s is one application, not a paste file", m.URI))...)
+		}
 		return m.withoutFile()
 	}
 	file, name, err := paste.OpenURI(m.URI, m.options()...)
@@ -103,8 +122,11 @@ func (m *maker) run() error {
 	if err := m.override(groups); err != nil {
 		return err
 	}
+	if groups, err = m.only(groups); err != nil {
+		return err
+	}
 	m.applications(groups)
-	m.made.Files = file.Files()
+	m.made.Files = m.files()
 	m.warn(file.Warnings()...)
 	m.made.Errors, m.made.Warnings = paste.AllErrors(m.made.Errors), paste.AllErrors(m.made.Warnings)
 	return nil
@@ -123,6 +145,33 @@ func (m *maker) options() []paste.LoadOption {
 	return opts
 }
 
+// only leaves out the groups that are not asked for.
+func (m *maker) only(groups []*service.Group) ([]*service.Group, error) {
+	if m.Only == "" {
+		return groups, nil
+	}
+	for _, g := range groups {
+		if g.Name == m.Only {
+			return []*service.Group{g}, nil
+		}
+	}
+	return nil, fmt.Errorf("no server %q in %s", m.Only, m.file.Filename())
+}
+
+// files are those that were read.
+func (m *maker) files() []paste.FileInfo {
+	if m.Source == nil {
+		return m.file.Files()
+	}
+	var list []paste.FileInfo
+	for _, f := range m.Source.Files() {
+		if f.Err == nil && !f.Folder {
+			list = append(list, paste.FileInfo{Path: f.Path, SHA256: f.SHA256})
+		}
+	}
+	return list
+}
+
 // withoutFile serves an application that a URI such as egg:Paste#test names.
 func (m *maker) withoutFile() error {
 	g := service.DefaultGroup()
@@ -134,7 +183,7 @@ func (m *maker) withoutFile() error {
 		m.fail(err)
 		return nil
 	}
-	m.made.Groups = []Group{{g, app}}
+	m.made.Groups = []Group{{Group: g, Application: app}}
 	m.warn(app.Warnings()...)
 	return nil
 }
@@ -149,7 +198,7 @@ func (m *maker) applications(groups []*service.Group) {
 		}
 		for _, name := range names {
 			if app := m.application(name, server); app != nil {
-				m.made.Groups = append(m.made.Groups, Group{g, app})
+				m.made.Groups = append(m.made.Groups, Group{g, app, m.formats[g.Name]})
 			}
 		}
 	}

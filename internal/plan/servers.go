@@ -10,10 +10,13 @@ import (
 	"github.com/wheatpaste/wheatpaste/service"
 )
 
-// groups finds the servers: sections, else Swift's [DEFAULT], else
+// groups finds the servers: the APIs of nova.conf, or sections, else Swift's [DEFAULT], else
 // 127.0.0.1:8080. What is wrong with a section is kept; the error is one of the
 // command line.
 func (m *maker) groups() ([]*service.Group, error) {
+	if m.Nova {
+		return m.novaGroups()
+	}
 	names, err := m.serverNames()
 	if err != nil {
 		return nil, err
@@ -24,6 +27,10 @@ func (m *maker) groups() ([]*service.Group, error) {
 	}
 	var groups []*service.Group
 	for _, name := range names {
+		if m.Only != "" && name != m.Only {
+			groups = append(groups, &service.Group{Name: name}) // counts for --listen, and is left out then
+			continue
+		}
 		groups = append(groups, m.server(name))
 	}
 	return groups, nil
@@ -142,9 +149,12 @@ func (m *maker) fromDefaults() []*service.Group {
 	return []*service.Group{g}
 }
 
-// override is --listen, which replaces the addresses of the only group, and
-// --workers.
+// override is --listen and --workers, which replace what the only group, or the
+// named one, has. No workers at all is for the whole program.
 func (m *maker) override(groups []*service.Group) error {
+	if m.Workers != nil && *m.Workers != 0 && len(groups) > 1 && (len(m.Servers) == 0 || slices.Contains(m.Servers, "all")) {
+		return usage("--workers with several servers, want --server-name NAME for one of them")
+	}
 	for _, g := range groups {
 		if m.Workers != nil {
 			g.Workers = *m.Workers
@@ -162,7 +172,7 @@ func (m *maker) override(groups []*service.Group) error {
 	case len(list) == 0:
 	case len(groups) > 1:
 		return usage("--listen with several servers, want --server-name NAME for one of them")
-	default:
+	case len(groups) > 0: // none is an error already
 		groups[0].Listen = list
 	}
 	return nil
