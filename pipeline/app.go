@@ -131,7 +131,7 @@ func (e *Environ) count(r *http.Request, aborted bool) {
 	s.inFlight.Dec()
 	s.requests.get(r.Method, code).Inc()
 	s.duration.Observe(time.Since(e.start).Seconds())
-	s.bytes.Add(float64(e.Bytes()))
+	s.bytes.Add(uint64(max(e.Bytes(), 0)))
 	if c := e.trace.panicChain.Load(); c != nil && !aborted && c.series != nil {
 		if at := int(e.trace.panicAt.Load()); at < len(c.items) {
 			c.series.panics[at].Inc()

@@ -163,7 +163,7 @@ func (w *attemptWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // forkEnviron copies the Environ for an attempt.
 func forkEnviron(env *Environ, r *http.Request) *Environ {
-	fork := &Environ{Context: r.Context(), start: env.start}
+	fork := &Environ{Context: r.Context(), start: env.start, overTLS: env.overTLS}
 	fork.trace.adopt(&env.trace)
 	env.mu.Lock()
 	defer env.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/justinas/alice"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+
+	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 )
 
 // says answers with a status and a text, and marks the answer with a header.
@@ -177,7 +177,7 @@ func (s *headerSpy) WriteHeader(status int) {
 }
 
 func TestCascadeCountsTheApplicationThatAnswered(t *testing.T) { // design.md 9
-	m := newMetrics(prometheus.NewRegistry(), 1)
+	m := newMetrics(scoreboard.New().Master(), 1)
 	app := func(name string, next http.Handler) http.Handler { return &chosen{m.app(name), next} }
 	for _, test := range []struct {
 		name string
@@ -196,33 +196,24 @@ func TestCascadeCountsTheApplicationThatAnswered(t *testing.T) { // design.md 9
 				t.Errorf("app %q, want %q", e.App(), test.want)
 			}
 			for _, name := range []string{"a", "b", "c", "outer"} {
-				want := 0.0
+				want := int64(0)
 				if name == test.want {
 					want = 1
 				}
-				if got := gaugeValue(t, m.app(name).inFlight); got != want {
+				if got := m.app(name).inFlight.Value(); got != want {
 					t.Errorf("in flight at %s: %v, want %v", name, got, want)
 				}
 			}
 			e.count(r, false)
-			if got := gaugeValue(t, m.app(test.want).inFlight); got != 0 {
+			if got := m.app(test.want).inFlight.Value(); got != 0 {
 				t.Errorf("in flight at the end: %v, want 0", got)
 			}
 		})
 	}
 }
 
-func gaugeValue(t *testing.T, g prometheus.Gauge) float64 {
-	t.Helper()
-	var m dto.Metric
-	if err := g.Write(&m); err != nil {
-		t.Fatal(err)
-	}
-	return m.GetGauge().GetValue()
-}
-
 func TestCascadeKeepsTheTraceOfTheWinner(t *testing.T) {
-	m := newMetrics(prometheus.NewRegistry(), 1)
+	m := newMetrics(scoreboard.New().Master(), 1)
 	stop := func(status int) func(http.Handler) http.Handler {
 		return func(http.Handler) http.Handler { return says(status, "") }
 	}
@@ -248,7 +239,7 @@ func TestCascadeKeepsTheTraceOfTheWinner(t *testing.T) {
 }
 
 func TestCascadePassesPanicsOn(t *testing.T) {
-	m := newMetrics(prometheus.NewRegistry(), 1)
+	m := newMetrics(scoreboard.New().Master(), 1)
 	boom := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		FromRequest(r).SetRequestID("lost")
 		panic(http.ErrAbortHandler)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +30,8 @@ type Environ struct {
 	scriptName string
 	scheme     string
 	client     string
-	serverPort string
+	overTLS    bool
+	serverPort string // "" until somebody asks
 	requestID  string
 	globalID   string
 	app        string
@@ -70,18 +72,13 @@ func FromRequest(r *http.Request) *Environ {
 }
 
 func newEnviron(r *http.Request) *Environ {
-	e := &Environ{Context: r.Context(), start: time.Now(), scheme: "http", serverPort: "80"}
-	if r.TLS != nil {
-		e.scheme, e.serverPort = "https", "443"
+	e := &Environ{Context: r.Context(), start: time.Now(), scheme: "http", overTLS: r.TLS != nil}
+	if e.overTLS {
+		e.scheme = "https"
 	}
 	e.client = r.RemoteAddr
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		e.client = host
-	}
-	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if _, port, err := net.SplitHostPort(addr.String()); err == nil {
-			e.serverPort = port
-		}
 	}
 	return e
 }
@@ -158,7 +155,24 @@ func (e *Environ) SetClientAddr(addr string) {
 func (e *Environ) ServerPort() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.serverPort == "" {
+		e.serverPort = e.localPort()
+	}
 	return e.serverPort
+}
+
+// localPort is the port of the connection; without one, as on a unix socket,
+// that of the scheme.
+func (e *Environ) localPort() string {
+	if addr, ok := e.Context.Value(http.LocalAddrContextKey).(net.Addr); ok {
+		if _, port, err := net.SplitHostPort(addr.String()); err == nil {
+			return port
+		}
+	}
+	if e.overTLS {
+		return "443"
+	}
+	return "80"
 }
 
 // SetServerPort replaces SERVER_PORT, as a proxy prefix does.
@@ -217,6 +231,68 @@ func (e *Environ) SetIdentity(id Identity) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.identity = id
+}
+
+// Draining reports whether the server that serves the request stops: health
+// checks answer 503 then, so that load balancers look elsewhere. It is false
+// while workers are replaced, because others go on at the same address.
+func (e *Environ) Draining() bool {
+	end := e.ending()
+	return end != nil && end.draining.Load()
+}
+
+// Ending is closed when the server wants to close the connection of the
+// request soon, because it stops or because its worker is replaced: time for a
+// WebSocket handler to send its close frame (1001) and to return (PAIN-28). It
+// stays good after the handler has returned. Outside of a server it is nil,
+// and so never closed.
+func (e *Environ) Ending() <-chan struct{} {
+	end := e.ending()
+	if end == nil {
+		return nil
+	}
+	return end.ending
+}
+
+func (e *Environ) ending() *Ending {
+	end, _ := e.Context.Value(endingKey{}).(*Ending)
+	return end
+}
+
+// Ending is how a server tells its requests that it ends; it stands in the
+// context that all of them have in common, see [WithEnding].
+type Ending struct {
+	draining atomic.Bool
+	once     sync.Once
+	ending   chan struct{}
+}
+
+type endingKey struct{}
+
+// WithEnding adds an Ending to the base context of a server.
+func WithEnding(ctx context.Context) (context.Context, *Ending) {
+	e := &Ending{ending: make(chan struct{})}
+	return context.WithValue(ctx, endingKey{}, e), e
+}
+
+// Drain makes Environ.Draining true.
+func (e *Ending) Drain() { e.draining.Store(true) }
+
+// End closes Environ.Ending.
+func (e *Ending) End() { e.once.Do(func() { close(e.ending) }) }
+
+// Position is where a request is at this moment: the pipeline, and its filter,
+// "" in the application. Both are empty outside of a pipeline.
+func (e *Environ) Position() (pipeline, filter string) {
+	f := e.trace.frame(int(e.trace.level.Load()))
+	c := f.chain.Load()
+	if c == nil {
+		return "", ""
+	}
+	if at := int(f.at.Load()); at < len(c.items) {
+		filter = c.items[at]
+	}
+	return c.name, filter
 }
 
 // Key names a value of type T in an Environ. Make each once, as a package

@@ -9,6 +9,7 @@ import (
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -31,6 +32,10 @@ type Loader struct {
 	// Metrics takes the series of everything that is built. Two loaders with
 	// one registry keep the same series.
 	Metrics *prometheus.Registry
+	// Region is where the series of design.md 9 are counted, so that they
+	// outlive the process. Without one it is the first region of a board of
+	// the loader's own. Metrics shows all regions of its board.
+	Region *scoreboard.Region
 	// MetricsSample times one request in so many; 0 is 64, 1 times all. It
 	// counts for what is built after it was set.
 	MetricsSample int
@@ -61,7 +66,12 @@ func (l *Loader) setUp() {
 		if l.Metrics == nil {
 			l.Metrics = prometheus.NewRegistry()
 		}
-		l.metrics = newMetrics(l.Metrics, defaultSample)
+		if l.Region == nil {
+			l.Region = registered(l.Metrics, scoreboard.New()).Master()
+		} else {
+			registered(l.Metrics, l.Region.Board())
+		}
+		l.metrics = newMetrics(l.Region, defaultSample)
 	})
 }
 
