@@ -117,7 +117,10 @@ func (e *Environ) count(r *http.Request, aborted bool) {
 	code := e.Status()
 	if code == 0 {
 		code = http.StatusOK
-		if aborted || e.Err() != nil {
+		switch {
+		case errors.Is(context.Cause(e), context.DeadlineExceeded): // the server answers for the handler
+			code = http.StatusGatewayTimeout
+		case aborted || e.Err() != nil:
 			code = statusClientClosed
 			e.recorder.status.Store(statusClientClosed)
 		}

@@ -36,6 +36,10 @@ type conn struct {
 	closed     bool
 	slot       bool // it holds one of the places that MaxConnections allows
 	first      *exchange
+	in         *atomic.Int64 // where the connection is counted
+	upgraded   *request      // whose handler hijacked it and left it to others
+
+	fresh atomic.Bool // the pool keeps a place for its first request
 }
 
 // Read is net.Conn's. When it was woken up by a poke it looks once more: what
@@ -156,11 +160,23 @@ func (c *conn) Close() error {
 	c.mu.Lock()
 	freed := c.slot
 	c.slot, c.closed = false, true
+	c.counted(http.StateClosed)
 	c.unlock()
 	if freed {
 		<-c.s.slots
 	}
+	c.expectNothing()
 	return err
+}
+
+// counted moves the connection to the gauge of a state.
+func (c *conn) counted(state http.ConnState) {
+	if c.in != nil {
+		c.in.Add(-1)
+	}
+	if c.in = c.s.gauge(state); c.in != nil {
+		c.in.Add(1)
+	}
 }
 
 // setState follows net/http.
@@ -168,6 +184,9 @@ func (c *conn) setState(state http.ConnState) {
 	c.mu.Lock()
 	defer c.unlock()
 	c.state = state
+	if !c.closed {
+		c.counted(state)
+	}
 	c.unanswered = state == http.StateActive && !c.h2
 	c.quiet.Store(state == http.StateNew || state == http.StateIdle)
 	switch state {
@@ -196,6 +215,7 @@ func (c *conn) begin(x *exchange) {
 	c.unanswered = false
 	x.next = c.first
 	c.first = x
+	c.s.counts.InFlight.Add(1)
 }
 
 // end notes that the handler is done. A request of HTTP/1 is in flight until
@@ -204,6 +224,9 @@ func (c *conn) end(x *exchange) {
 	c.mu.Lock()
 	defer c.unlock()
 	x.done = true
+	if c.state == http.StateHijacked {
+		c.upgraded = &request{env: x.env, method: x.method, uri: x.uri, proto: x.proto}
+	}
 	if c.h2 || c.closed || c.state == http.StateHijacked {
 		c.dropDone()
 	}
@@ -213,6 +236,7 @@ func (c *conn) dropDone() {
 	for at := &c.first; *at != nil; {
 		if (*at).done {
 			*at = (*at).next
+			c.s.counts.InFlight.Add(-1)
 		} else {
 			at = &(*at).next
 		}
@@ -240,10 +264,11 @@ func (c *conn) inFlight() []*exchange {
 	return list
 }
 
-func (c *conn) current() http.ConnState {
+// upgrade is the request of a hijacked connection whose handler has returned.
+func (c *conn) upgrade() *request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state
+	return c.upgraded
 }
 
 // unwrap finds our connection in what net/http hands to its hooks.

@@ -46,6 +46,29 @@ func TestDeadlineCutsLogsAndCounts(t *testing.T) {
 	}
 }
 
+// TestCutIsNoAnswer: neither a handler that returns when its context ends nor a
+// request that still waits for the pool becomes an empty 200.
+func TestCutIsNoAnswer(t *testing.T) {
+	for round := range 20 {
+		g := testGroup(t)
+		g.PoolSize = 1
+		r := serve(t, g, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+		runs := r.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		eventually(t, "the first request", func() bool { return r.Stats().InFlight == 1 })
+		waits := r.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		eventually(t, "the queue", func() bool { return r.pool.waiting() == 1 })
+		r.Cut()
+		for name, c := range map[string]*client{"the one that runs": runs, "the one that waits": waits} {
+			if b, _ := io.ReadAll(c.r); len(b) > 0 {
+				t.Fatalf("round %d: %s got %q, want nothing", round, name, b)
+			}
+		}
+		if err := r.wait(); err == nil || err.Error() != "2 requests cut (stop)" {
+			t.Errorf("Serve() = %v, want 2 requests cut (stop)", err)
+		}
+	}
+}
+
 func TestCutStopsAtOnce(t *testing.T) {
 	for _, draining := range []bool{false, true} {
 		t.Run(fmt.Sprintf("draining %v", draining), func(t *testing.T) {
@@ -151,7 +174,7 @@ func TestHijackedConnections(t *testing.T) {
 			t.Errorf("Serve() = %v, want one cut", err)
 		}
 		c.closed()
-		if want := `msg="connection cut" server=test reason=graceful_shutdown_timeout client=127.0.0.1`; !strings.Contains(r.logs.String(), want) {
+		if want := `msg="connection cut" server=test reason=graceful_shutdown_timeout method=GET uri=/ws client=127.0.0.1 request_id="" age=`; !strings.Contains(r.logs.String(), want) {
 			t.Errorf("logged %s, want %s", r.logs, want)
 		}
 	})

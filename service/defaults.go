@@ -96,7 +96,6 @@ func (d *defaults) fail(name string, err error) {
 func (d *defaults) warn(warn func(option, problem string)) {
 	for _, w := range [][2]string{
 		{"bind_timeout", "has no meaning here: an address in use is an error at once"},
-		{"user", "not yet: the server stays who it is"},
 	} {
 		if d.conf.Has(w[0]) && warn != nil {
 			warn(w[0], w[1])

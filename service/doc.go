@@ -16,5 +16,18 @@
 // send one more request for drain_idle_grace, the listeners are closed when
 // their queues are empty, and an idle connection is closed only when nothing
 // has arrived on it, as its own goroutine sees. What is not answered by
-// graceful_shutdown_timeout is cut, logged and counted ([CutError]).
+// graceful_shutdown_timeout is cut, logged and counted ([CutError]). Health
+// checks answer 503 from the end of the context on, with drain_announce for a
+// while before all of this (pipeline.Environ.Draining).
+//
+// A worker that is replaced drains by [Server.Handover]: its listeners go on in
+// other processes, so it leaves them at once, and health checks stay healthy.
+//
+// # Limits
+//
+// Connections beyond max_connections wait to be accepted, requests beyond
+// pool_size wait in order. A request that takes longer than request_timeout
+// gets a 504 even if its handler never returns: the handler loses its writer
+// and its body and is left behind. [Server.OnLimit] says when a process has
+// enough of that, or of requests, and should be replaced.
 package service

@@ -3,12 +3,12 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/wheatpaste/wheatpaste/internal/accesslog"
 )
 
 const (
@@ -26,14 +26,9 @@ type loops struct {
 	wg     sync.WaitGroup
 }
 
-func newLoops(n int) *loops {
-	l := &loops{failed: make(chan error, 1)}
-	l.wg.Add(n)
-	return l
-}
+func newLoops() *loops { return &loops{failed: make(chan error, 1)} }
 
 func (l *loops) ended(err error) {
-	defer l.wg.Done()
 	if errors.Is(err, errRetired) || errors.Is(err, http.ErrServerClosed) {
 		return
 	}
@@ -43,12 +38,37 @@ func (l *loops) ended(err error) {
 	}
 }
 
+// announce lets health checks answer 503 for a time in which all else goes on,
+// so that load balancers look elsewhere before the drain begins (PAIN-27).
+func (s *Server) announce() error {
+	s.ending.Drain()
+	if s.Group.DrainAnnounce <= 0 {
+		return nil
+	}
+	s.counts.Draining.Store(1)
+	s.logger.Info("announcing the drain", "server", s.Group.Name, "for", s.Group.DrainAnnounce)
+	timer := time.NewTimer(s.Group.DrainAnnounce)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.cutNow:
+	case err := <-s.accepting.failed:
+		return fmt.Errorf("server %s: %w", s.Group.Name, err)
+	}
+	return nil
+}
+
 // drain ends the server as the package documentation says.
-func (s *Server) drain(own []*listener, accepting *loops) error {
+func (s *Server) drain() error {
 	start := time.Now()
 	s.draining.Store(true)
-	st := s.Stats()
-	s.logger.Info("draining", "server", s.Group.Name, "connections", s.connections(), "requests", st.InFlight)
+	s.counts.Draining.Store(1)
+	s.mu.Lock()
+	s.closing = true
+	own := s.listeners
+	s.mu.Unlock()
+	s.logger.Info("draining", "server", s.Group.Name, "connections", s.connections(), "requests", s.counts.InFlight.Load())
+	s.ending.End()
 	s.goAway()
 	var deadline <-chan time.Time
 	if t := s.Group.GracefulTimeout; t > 0 {
@@ -56,15 +76,15 @@ func (s *Server) drain(own []*listener, accepting *loops) error {
 		defer timer.Stop()
 		deadline = timer.C
 	}
-	closed := s.retire(start, own, accepting)
+	closed := s.retire(start, own)
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	for {
 		select {
 		case <-s.cutNow:
-			return s.cut("stop", own, accepting)
+			return s.cut("stop", own)
 		case <-deadline:
-			return s.cut("graceful_shutdown_timeout", own, accepting)
+			return s.cut("graceful_shutdown_timeout", own)
 		case <-tick.C:
 		}
 		s.endQuiet(start)
@@ -86,18 +106,17 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// retire closes the listeners when the grace is over, or when there is no
-// connection any more. The channel it gives is closed when no accept loop runs.
-func (s *Server) retire(start time.Time, own []*listener, accepting *loops) <-chan struct{} {
+// retire leaves the listeners that go on elsewhere, and closes the others when
+// the grace is over, or when there is no connection any more. The channel it
+// gives is closed when no accept loop runs.
+func (s *Server) retire(start time.Time, own []*listener) <-chan struct{} {
 	closed := make(chan struct{})
 	grace := s.Group.DrainIdleGrace
+	own = s.leaveOthers(own)
 	go func() {
 		defer close(closed)
-		if isClosed(s.handover) {
-			for _, l := range own {
-				l.leave()
-			}
-			accepting.wg.Wait()
+		defer s.accepting.wg.Wait()
+		if len(own) == 0 {
 			return
 		}
 		s.waitGrace(start.Add(grace))
@@ -105,9 +124,28 @@ func (s *Server) retire(start time.Time, own []*listener, accepting *loops) <-ch
 		for _, l := range own {
 			l.retire(bound)
 		}
-		accepting.wg.Wait()
 	}()
 	return closed
+}
+
+// leaveOthers leaves the listeners that a Handover does not end, and gives the
+// others. A stop ends all, whatever was said later.
+func (s *Server) leaveOthers(own []*listener) []*listener {
+	s.mu.Lock()
+	emptied := s.emptied
+	s.mu.Unlock()
+	if !s.left {
+		return own
+	}
+	var ending []*listener
+	for _, l := range own {
+		if slices.Contains(emptied, l.Listener) {
+			ending = append(ending, l)
+		} else {
+			l.leave()
+		}
+	}
+	return ending
 }
 
 func (s *Server) waitGrace(until time.Time) {
@@ -150,22 +188,28 @@ func (s *Server) finish() error {
 	if err := s.log.Close(ctx); err != nil {
 		s.logger.Warn("access log not complete", "error", err)
 	}
-	s.logger.Info("stopped", "server", s.Group.Name, "requests", s.requests.Load(), "cut", s.cutCount.Load())
+	s.noteLostLines()
+	s.logger.Info("stopped", "server", s.Group.Name, "requests", s.counts.Requests.Load(), "cut", s.counts.Cut.Load())
 	return nil
 }
 
 // cut ends the connections that are left, and with them their requests.
-func (s *Server) cut(why string, own []*listener, accepting *loops) error {
+func (s *Server) cut(why string, own []*listener) error {
 	s.cutting.Store(true)
 	for _, l := range own {
 		l.leave()
 	}
-	accepting.wg.Wait()
+	s.accepting.wg.Wait()
 	n := 0
-	for _, c := range s.open() {
-		n += s.cutConn(c, why)
+	open := s.open()
+	for _, c := range open {
+		n += s.logCut(c, why)
 	}
-	s.cutCount.Add(int64(n))
+	s.counts.Cut.Add(int64(n))
+	s.cancel(ErrCut) // before their clients are gone, or that would be the cause
+	for _, c := range open {
+		_ = c.Close()
+	}
 	s.waitHandlers()
 	_ = s.finish()
 	if n == 0 {
@@ -174,27 +218,26 @@ func (s *Server) cut(why string, own []*listener, accepting *loops) error {
 	return &CutError{Requests: n, Why: why}
 }
 
-// cutConn closes a connection and counts what was in flight on it.
-func (s *Server) cutConn(c *conn, why string) int {
+// logCut logs and counts what is in flight on a connection that is cut.
+func (s *Server) logCut(c *conn, why string) int {
 	list := c.inFlight()
 	for _, x := range list {
-		s.logger.Warn("request cut", "server", s.Group.Name, "reason", why, "method", x.method,
-			"uri", string(accesslog.AppendURI(nil, x.uri)), "client", x.env.ClientAddr(), "request_id", x.env.RequestID(),
-			"age", time.Since(x.env.Start()).Round(time.Millisecond))
+		s.logOne("request cut", why, &x.request)
 	}
-	n := len(list)
-	if n == 0 && c.current() == http.StateHijacked {
-		s.logger.Warn("connection cut", "server", s.Group.Name, "reason", why, "client", clientHost(c))
-		n = 1
+	if up := c.upgrade(); up != nil && len(list) == 0 {
+		s.logOne("connection cut", why, up) // its handler has left it to others
+		return 1
 	}
-	_ = c.Close()
-	return n
+	return len(list)
+}
+
+func (s *Server) logOne(message, why string, r *request) {
+	s.logger.Warn(message, append([]any{"server", s.Group.Name, "reason", why}, r.attrs()...)...)
 }
 
 // waitHandlers gives the handlers of cut requests a moment, because what they
 // use is closed next.
 func (s *Server) waitHandlers() {
-	s.cancel(ErrCut)
 	timer := time.NewTimer(afterCut)
 	defer timer.Stop()
 	tick := time.NewTicker(time.Millisecond)

@@ -252,7 +252,7 @@ func TestPokeReadsWhatHasArrived(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer theirs.Close()
-	s := &Server{Group: DefaultGroup(), conns: map[*conn]struct{}{}}
+	s := (&Server{Group: DefaultGroup(), conns: map[*conn]struct{}{}}).signals()
 	c := s.newConn(ours, false)
 	if _, err := io.WriteString(theirs, "request"); err != nil {
 		t.Fatal(err)

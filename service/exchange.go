@@ -2,8 +2,8 @@ package service
 
 import (
 	"bufio"
+	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -24,14 +24,13 @@ const lingerTime = 5 * time.Second
 // gets: it says Connection: close when the server drains.
 type exchange struct {
 	http.ResponseWriter
-	c   *conn
-	env *pipeline.Environ
-	// As the client sent them: the application may change the request.
-	method, uri, proto string
-	raw                http.ResponseWriter // net/http's own
-	body               *body               // nil without one
+	request
+	c    *conn
+	raw  http.ResponseWriter // net/http's own
+	body *body               // nil without one
 
 	wrote    bool // the header is out, or as good as
+	late     bool // RequestTimeout is over: the answer is a 504
 	replaced bool // by a 413; the application's body is thrown away
 	failed   bool // the client does not take the answer
 
@@ -39,15 +38,35 @@ type exchange struct {
 	done bool      // guarded by the connection
 }
 
+// request is what logs say of a request.
+type request struct {
+	env *pipeline.Environ
+	// As the client sent them: the application may change the request.
+	method, uri, proto string
+}
+
+func (r *request) attrs() []any {
+	return []any{
+		"method", r.method, "uri", string(accesslog.AppendURI(nil, r.uri)), "client", r.env.ClientAddr(),
+		"request_id", r.env.RequestID(), "age", time.Since(r.env.Start()).Round(time.Millisecond),
+	}
+}
+
 type connKey struct{}
 
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	env, rec, req := pipeline.Begin(w, r)
+	var limit *deadline
+	limited := r
+	if s.Group.RequestTimeout > 0 {
+		limit, limited = newDeadline(s, r)
+		defer limit.stop()
+	}
+	env, rec, req := pipeline.Begin(w, limited)
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	x := &exchange{
-		ResponseWriter: rec, raw: w, c: c, env: env,
-		method: r.Method, uri: r.RequestURI, proto: r.Proto,
+		ResponseWriter: rec, raw: w, c: c,
+		request: request{env: env, method: r.Method, uri: r.RequestURI, proto: r.Proto},
 	}
 	c.begin(x)
 	defer s.end(x, r)
@@ -55,21 +74,52 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.Group.URLScheme != "" {
 		env.SetScheme(s.Group.URLScheme)
 	}
-	if !s.refuse(x, req) {
-		s.Handler.ServeHTTP(x, s.underPrefix(req))
+	if !s.refuse(x, req) && s.enterPool(x, req) {
+		s.handle(x, s.underPrefix(req), limit)
 	}
 	switch {
 	case env.Status() == http.StatusSwitchingProtocols: // hijacked
 	case x.wrote:
 		x.body.linger()
+	case errors.Is(context.Cause(r.Context()), ErrCut): // net/http would make a 200 of it
+		panic(http.ErrAbortHandler)
 	default:
 		x.beforeHeader()
 	}
 }
 
+// handle runs the application, which has a place in the pool.
+func (s *Server) handle(x *exchange, r *http.Request, limit *deadline) {
+	if s.pool != nil {
+		defer s.pool.leave()
+	}
+	if limit != nil {
+		limit.run(x, r)
+		return
+	}
+	s.Handler.ServeHTTP(x, r)
+}
+
+// enterPool waits for a place in the pool. It reports false when there is none
+// to be had: then the client is told to come again, or has left.
+func (s *Server) enterPool(x *exchange, r *http.Request) bool {
+	if s.pool == nil {
+		return true
+	}
+	err := s.pool.enter(r.Context(), x.c.fresh.Swap(false))
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, errPoolFull), errors.Is(err, ErrRequestTimeout): // it was not begun: a 504 would not say that
+		x.Header().Set("Retry-After", "1")
+		http.Error(x, "503 "+http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	}
+	return false
+}
+
 // end logs the request, also when its handler panics.
 func (s *Server) end(x *exchange, r *http.Request) {
-	s.requests.Add(1)
+	s.count()
 	if s.log != nil {
 		e := x.entry(r)
 		s.log.Write(&e)
@@ -83,7 +133,7 @@ func (x *exchange) entry(r *http.Request) accesslog.Entry {
 		user = x.env.Identity().UserID
 	}
 	return accesslog.Entry{
-		Client: x.env.ClientAddr(), User: user, Time: x.env.Start(),
+		Client: x.env.ClientAddr(), Port: x.clientPort(), User: user, Time: x.env.Start(),
 		Method: x.method, URI: x.uri, Proto: x.proto,
 		Status: x.status(r), Bytes: x.bytes(),
 		Referer: r.Referer(), Agent: r.UserAgent(),
@@ -91,9 +141,28 @@ func (x *exchange) entry(r *http.Request) accesslog.Entry {
 	}
 }
 
+// clientPort is for a format that asks for it; behind a proxy it is not the
+// client's.
+func (x *exchange) clientPort() string {
+	if x.c.s.LogFormat == nil {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(x.c.RemoteAddr().String())
+	if err != nil {
+		return ""
+	}
+	return port
+}
+
 // status is what the client got; 0 for nothing, because the request was cut.
 func (x *exchange) status(r *http.Request) int {
 	sent := x.env.Status()
+	if x.late && sent != 0 {
+		return http.StatusGatewayTimeout // whatever the pipeline wanted to send
+	}
+	if sent == statusClientLeft && !x.wrote {
+		sent = 0 // what the pipeline made of a context that has ended; see below
+	}
 	if sent != 0 && !x.failed {
 		return sent
 	}
@@ -186,81 +255,4 @@ func (x *exchange) Flush() { _ = x.FlushError() }
 // Hijack is for WebSocket libraries that ask the writer itself.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(x.ResponseWriter).Hijack()
-}
-
-// body is a request's body with a time for each read and a limit.
-type body struct {
-	io.ReadCloser
-	x        *exchange
-	timeout  time.Duration
-	armed    time.Time
-	over     bool
-	tooLarge bool
-}
-
-// limitBody puts the body under the limits. The request is the application's
-// copy: net/http still looks at its own.
-func (x *exchange) limitBody(r *http.Request) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return
-	}
-	g := x.c.s.Group
-	x.body = &body{ReadCloser: r.Body, x: x, timeout: g.BodyTimeout}
-	if g.MaxBody > 0 {
-		x.body.ReadCloser = http.MaxBytesReader(x.raw, r.Body, int64(g.MaxBody))
-	}
-	r.Body = x.body
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	b.arm()
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !b.over {
-		b.over = true
-		var limit *http.MaxBytesError
-		b.tooLarge = errors.As(err, &limit)
-	}
-	b.disarm(err)
-	return n, err
-}
-
-// arm gives the next read its time; see conn.beforeWrite for the eighth.
-func (b *body) arm() {
-	if b.timeout == 0 || b.over {
-		return
-	}
-	if now := time.Now(); now.Sub(b.armed) > b.timeout/8 {
-		b.armed = now
-		b.setDeadline(now.Add(b.timeout))
-	}
-}
-
-// disarm takes the deadline away after the end of the body, when net/http goes
-// on reading to see the client leave; and in HTTP/2 after each read, because
-// there a deadline ends the body even when nobody is reading.
-func (b *body) disarm(err error) {
-	if b.timeout > 0 && (errors.Is(err, io.EOF) || b.x.c.h2) && !b.armed.IsZero() {
-		b.armed = time.Time{}
-		b.setDeadline(time.Time{})
-	}
-}
-
-// linger gives net/http a time to read what the application has left of the
-// body, which it does before the answer, and after it. HTTP/2 has no need of
-// that, and there the application may go on reading.
-func (b *body) linger() {
-	if b == nil || b.over || b.x.c.h2 {
-		return
-	}
-	limit := lingerTime
-	if b.timeout > 0 {
-		limit = min(limit, b.timeout)
-	}
-	b.armed = time.Time{}
-	b.setDeadline(time.Now().Add(limit))
-}
-
-func (b *body) setDeadline(t time.Time) {
-	// Without deadlines, as behind a test's recorder, there is nothing to do.
-	_ = http.NewResponseController(b.x.raw).SetReadDeadline(t)
 }

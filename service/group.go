@@ -36,7 +36,15 @@ type Group struct {
 	WriteTimeout  time.Duration // between two writes of an answer
 	IdleTimeout   time.Duration // of a connection between two requests
 	KeepAlive     bool          // several requests on one connection
-	TCPKeepIdle   time.Duration // silence before the first TCP probe; 0 for Go's 15 s
+
+	// RequestTimeout is for a whole request, from its header to the end of its
+	// answer; 0 is none. See docs/server.md for what becomes of the handler.
+	RequestTimeout time.Duration
+
+	TCPKeepAlive      bool          // so_keepalive: probes on silent connections
+	TCPKeepIdle       time.Duration // silence before the first probe; 0 for Go's 15 s
+	KeepAliveInterval time.Duration // between two probes; 0 for Go's 15 s
+	KeepAliveCount    int           // unanswered ones that end a connection; 0 for Go's 9
 
 	// A limit of 0 is none, but for the header's.
 	MaxRequestLine paste.Size // longer ones: 414
@@ -44,7 +52,10 @@ type Group struct {
 	MaxHeaderBytes paste.Size // all lines: 431
 	MaxBody        paste.Size // 413
 	MaxConnections int        // of one process; more wait to be accepted
+	PoolSize       int        // requests at once of one process; more wait in order
+	PoolQueue      int        // those that may wait; more get 503
 
+	DrainAnnounce   time.Duration // between a stop and its drain: health answers 503, all else goes on
 	DrainIdleGrace  time.Duration // for idle connections at the end
 	GracefulTimeout time.Duration // graceful_shutdown_timeout; 0 waits for ever
 
@@ -57,15 +68,24 @@ type Group struct {
 	URLScheme string // what the application sees; "" for the real one
 	URLPrefix string // SCRIPT_NAME; taken off the path where it stands there
 
+	// A worker that has answered so many requests wants to be replaced; see
+	// Server.OnLimit. 0 is never. The jitter, a random number up to it that each
+	// worker draws, keeps them from doing so all at once.
+	MaxRequests       int
+	MaxRequestsJitter int
+
+	// AcceptShared says that all workers accept from the same sockets: then one
+	// that is full leaves new connections to the others.
+	AcceptShared bool
+
 	// What follows is for the launcher: a Server serves in one process, as
 	// who it is.
-	Workers           Workers
-	User, UserGroup   string
-	Umask             string
-	PIDFile           string
-	MaxRequests       int // of one worker
-	MaxRequestsJitter int
-	RequestTimeout    time.Duration
+	Workers         Workers
+	StartTimeout    time.Duration // for a worker to get ready
+	MaxRSS          paste.Size    // a worker that holds more memory is replaced; 0 is no limit
+	User, UserGroup string
+	Umask           string
+	PIDFile         string
 }
 
 // Workers is a number of worker processes, or AutoWorkers.
@@ -110,11 +130,14 @@ func DefaultGroup() *Group {
 		WriteTimeout:   60 * time.Second,
 		IdleTimeout:    75 * time.Second,
 		KeepAlive:      true,
+		TCPKeepAlive:   true,
 		MaxRequestLine: 8192, MaxHeaderLine: 16384, MaxHeaderBytes: 65536,
+		PoolQueue:       1024,
 		DrainIdleGrace:  time.Second,
 		GracefulTimeout: 60 * time.Second,
 		AccessLog:       accesslog.Stdout,
 		Workers:         AutoWorkers,
+		StartTimeout:    60 * time.Second,
 		MetricsSample:   64,
 	}
 }
@@ -128,6 +151,9 @@ func (g *Group) Check() error {
 		errs = append(errs, paste.BadOption("listen", "no address, %s", addressForms))
 	}
 	if _, err := g.tlsConfig(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := g.identity(0, 0); err != nil { // whether we may become it depends on who serves
 		errs = append(errs, err)
 	}
 	if g.AccessLog != accesslog.Stdout && g.AccessLog != accesslog.Off {

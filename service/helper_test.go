@@ -73,7 +73,22 @@ func serve(t *testing.T, g *Group, h http.HandlerFunc) *running {
 	return serveOn(t, g, h, listeners...)
 }
 
+// serveWith is serve for a server with more than the usual fields.
+func serveWith(t *testing.T, g *Group, h http.HandlerFunc, set func(*Server)) *running {
+	t.Helper()
+	listeners, err := Listen(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, g, h, set, listeners...)
+}
+
 func serveOn(t *testing.T, g *Group, h http.HandlerFunc, listeners ...net.Listener) *running {
+	t.Helper()
+	return start(t, g, h, func(*Server) {}, listeners...)
+}
+
+func start(t *testing.T, g *Group, h http.HandlerFunc, set func(*Server), listeners ...net.Listener) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	logs := &syncBuffer{}
@@ -85,6 +100,7 @@ func serveOn(t *testing.T, g *Group, h http.HandlerFunc, listeners ...net.Listen
 		},
 		t: t, addr: listeners[0].Addr().String(), logs: logs, stop: stop, done: make(chan error, 1),
 	}
+	set(r.Server)
 	go func() { r.done <- r.Serve(ctx, listeners...) }()
 	t.Cleanup(func() { r.end() })
 	select {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -60,7 +61,22 @@ func (a Address) listen(ctx context.Context, g *Group) (net.Listener, error) {
 	if g.TCPKeepIdle > 0 {
 		lc.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: g.TCPKeepIdle}
 	}
-	return lc.Listen(ctx, a.network(), a.Addr)
+	var l net.Listener
+	err := whileOrphans(ctx, a.lockID(), func() (err error) {
+		l, err = lc.Listen(ctx, a.network(), a.Addr)
+		return err
+	})
+	return l, err
+}
+
+// lockID is the name of the lock of a TCP address, as far as it can be told
+// without a resolver: see lockPrefix.
+func (a Address) lockID() string {
+	ap, err := endpoint(a.Addr, a.network())
+	if err != nil {
+		return ""
+	}
+	return ap.String()
 }
 
 // explain makes the line of what the system said.
@@ -70,7 +86,7 @@ func explain(a Address, err error) error {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &known):
-		return err
+		return known
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.Problem = "address already in use" + byHolder(tcpHolder(a)) + ", want a free one"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -116,44 +132,70 @@ func listenFD(a Address) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Looked at before it becomes an os.File, which would close it in the
-	// end: it may be anything.
-	if err := mustAccept(n); err != nil {
-		return nil, &ListenError{a, systemText(err) + ", want the number of a listening socket that this process inherited", err}
+	return FromForeignFD(n)
+}
+
+// ownPath is the path of a unix socket that this process made.
+type ownPath struct {
+	path string
+	mu   sync.Mutex
+	made fs.FileInfo // nil when it is gone, and for an abstract name
+}
+
+// newOwnPath remembers what stands at a path.
+func newOwnPath(path string) (*ownPath, error) {
+	if abstract(path) {
+		return &ownPath{path: path}, nil
 	}
-	f := os.NewFile(uintptr(n), a.String())
-	defer func() { _ = f.Close() }() // the listener has a copy of it
-	return net.FileListener(f)
+	made, err := os.Lstat(path)
+	return &ownPath{path: path, made: made}, err
+}
+
+// Unlink removes the path if it is ours still. From then on no client gets in.
+func (p *ownPath) Unlink() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stands() {
+		_ = os.Remove(p.path) // at worst the next start finds it stale
+	}
+	p.made = nil
+}
+
+func (p *ownPath) stands() bool {
+	if p.made == nil {
+		return false
+	}
+	now, err := os.Lstat(p.path)
+	return err == nil && os.SameFile(now, p.made)
+}
+
+// chmod changes the mode of the path if it is ours still.
+func (p *ownPath) chmod(mode fs.FileMode) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stands() {
+		_ = os.Chmod(p.path, mode.Perm()) // we made it: we may
+	}
 }
 
 // unixListener unlinks its path when it is closed, as long as it is the one
 // that Listen made.
 type unixListener struct {
 	*net.UnixListener
-	path string
-	made fs.FileInfo // nil for an abstract name
+	*ownPath
 }
 
 func newUnixListener(l *net.UnixListener, path string) (*unixListener, error) {
 	l.SetUnlinkOnClose(false)
-	u := &unixListener{UnixListener: l, path: path}
-	if abstract(path) {
-		return u, nil
+	own, err := newOwnPath(path)
+	if err != nil {
+		_ = l.Close()
+		return nil, err
 	}
-	var err error
-	u.made, err = os.Lstat(path)
-	return u, err
-}
-
-// Unlink removes the path if it is ours still. From then on no client gets in.
-func (u *unixListener) Unlink() {
-	if u.made == nil {
-		return
-	}
-	if now, err := os.Lstat(u.path); err == nil && os.SameFile(now, u.made) {
-		_ = os.Remove(u.path) // at worst the next start finds it stale
-	}
-	u.made = nil
+	return &unixListener{l, own}, nil
 }
 
 // Close unlinks the path and closes the listener.
@@ -182,7 +224,11 @@ func removeStale(ctx context.Context, path string) error {
 	c, err := d.DialContext(ctx, "unix", path)
 	if err == nil {
 		defer func() { _ = c.Close() }()
-		return &ListenError{a, "address already in use" + byHolder(unixHolder(c)) + ", want a free one", syscall.EADDRINUSE}
+		pid := unixHolder(c)
+		if creatorGone(path, pid) {
+			return os.Remove(path)
+		}
+		return &ListenError{a, "address already in use" + byHolder(pid) + ", want a free one", syscall.EADDRINUSE}
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return os.Remove(path)

@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,33 +21,105 @@ const fullTick = 10 * time.Millisecond
 // go on.
 var errRetired = errors.New("listener retired")
 
+// errNoRoom sends an accept loop back to wait for the pool.
+var errNoRoom = errors.New("the pool is full")
+
 // listener makes connections known to the server, holds back when there are
 // too many, and can end without resetting one.
 type listener struct {
 	net.Listener
-	s   *Server
-	tls *tls.Config
+	s      *Server
+	pauses bool // while the pool is full: another process may have room
 
 	retired chan struct{} // closed: accept what waits, then end
 	once    sync.Once
 	bound   time.Time // when the queue is given up even if it is not empty
+
+	state atomic.Int32
+	moves atomic.Uint64
+	seen  atomic.Uint64 // moves at the last look
+}
+
+// The states of an accept loop. A loop may be at work for a moment only.
+const (
+	atWork int32 = iota
+	inAccept
+	paused
+	over
+)
+
+func newListener(s *Server, l net.Listener) *listener {
+	own := &listener{Listener: l, s: s, retired: make(chan struct{}), pauses: s.pool != nil && s.Group.sharesSocket(l)}
+	own.enter(paused) // until its loop begins
+	return own
+}
+
+// sharesSocket reports whether other workers accept from the socket, too.
+func (g *Group) sharesSocket(l net.Listener) bool {
+	if g.AcceptShared || l.Addr().Network() == "unix" {
+		return true
+	}
+	for _, a := range g.Listen { // which of them it is cannot be told any more
+		if a.Network == "fd" {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *listener) enter(state int32) {
+	l.state.Store(state)
+	l.moves.Add(1)
+}
+
+// moving reports whether the loop is where it may stay, or has moved since the
+// last call.
+func (l *listener) moving() bool {
+	moves := l.moves.Load()
+	return l.seen.Swap(moves) != moves || l.state.Load() != atWork
 }
 
 // Accept is net.Listener's.
 func (l *listener) Accept() (net.Conn, error) {
-	slot := l.acquire()
-	nc, err := l.accept()
-	if err != nil {
+	for {
+		l.enter(paused)
+		l.waitRoom()
+		slot := l.acquire()
+		l.enter(inAccept)
+		nc, err := l.accept()
+		l.enter(atWork)
+		if err == nil {
+			return l.admit(nc, slot), nil
+		}
 		if slot {
 			<-l.s.slots
 		}
-		return nil, err
+		if !errors.Is(err, errNoRoom) {
+			return nil, err
+		}
 	}
+}
+
+func (l *listener) admit(nc net.Conn, slot bool) net.Conn {
 	c := l.s.newConn(nc, slot)
-	if l.tls != nil {
-		return tls.Server(c, l.tls), nil
+	if l.pauses {
+		c.expectRequest()
 	}
-	return c, nil
+	if l.s.tls != nil {
+		return tls.Server(c, l.s.tls)
+	}
+	return c
+}
+
+// waitRoom waits for a place in the pool, before anything is accepted
+// (CHECK-15). At the end of the listener all that wait are let in.
+func (l *listener) waitRoom() {
+	if l.pauses {
+		select {
+		case <-l.s.pool.room():
+		case <-l.retired:
+		}
+	}
 }
 
 // acquire waits for one of MaxConnections' places, before anything is accepted
@@ -82,9 +154,16 @@ func (l *listener) acquire() bool {
 func (l *listener) accept() (net.Conn, error) {
 	empty := 0
 	for {
-		ending := l.ending()
+		if l.pauses {
+			// Before the looks at what may have woken it up: who does so later
+			// sets the deadline again.
+			l.wakeAt(time.Time{})
+		}
+		ending := isClosed(l.retired)
 		if ending {
 			l.wakeAt(time.Now().Add(queueQuiet))
+		} else if l.pauses && !isClosed(l.s.pool.room()) {
+			return nil, errNoRoom
 		}
 		nc, err := l.Listener.Accept()
 		if err == nil {
@@ -94,7 +173,7 @@ func (l *listener) accept() (net.Conn, error) {
 		if !errors.As(err, &timeout) || !timeout.Timeout() {
 			return nil, err
 		}
-		if !ending { // woken up to see that it ends
+		if !ending { // woken up to look again
 			continue
 		}
 		if !waiting(l.Listener) {
@@ -103,15 +182,6 @@ func (l *listener) accept() (net.Conn, error) {
 		if empty == 2 || time.Now().After(l.bound) {
 			return nil, errRetired
 		}
-	}
-}
-
-func (l *listener) ending() bool {
-	select {
-	case <-l.retired:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -135,6 +205,7 @@ func (l *listener) retire(bound time.Time) {
 }
 
 // leave ends the accept loop at once: another process goes on with the socket.
+// A connection that was accepted in this moment is served.
 func (l *listener) leave() {
 	l.once.Do(func() { close(l.retired) })
 	_ = l.Close()
@@ -146,60 +217,14 @@ func (l *listener) wakeAt(t time.Time) bool {
 	return ok && d.SetDeadline(t) == nil
 }
 
-func (s *Server) newConn(nc net.Conn, slot bool) *conn {
-	if t, ok := nc.(*net.TCPConn); ok && s.Group.TCPKeepIdle > 0 {
-		// An inherited listener has no settings of its own.
-		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: s.Group.TCPKeepIdle})
-	}
-	c := &conn{Conn: nc, s: s, since: time.Now(), slot: slot, state: http.StateNew}
-	c.quiet.Store(true)
-	s.mu.Lock()
-	s.conns[c] = struct{}{}
-	s.mu.Unlock()
-	return c
-}
-
-// forget drops a connection that is over.
-func (s *Server) forget(c *conn) {
-	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
-}
-
-// open lists the connections.
-func (s *Server) open() []*conn {
+// wakePausing wakes up the accept loops that must not go on while the pool is
+// full.
+func (s *Server) wakePausing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		list = append(list, c)
-	}
-	return list
-}
-
-func (s *Server) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
-
-// endOldestIdle makes room for a new connection: idle ones never hold up work.
-func (s *Server) endOldestIdle() {
-	var oldest *conn
-	var since time.Time
-	for _, c := range s.open() {
-		if idle, at := c.idleSince(); idle && (oldest == nil || at.Before(since)) {
-			oldest, since = c, at
+	for _, l := range s.listeners {
+		if l.pauses {
+			l.wakeAt(time.Unix(1, 0))
 		}
 	}
-	if oldest != nil {
-		oldest.poke(since)
-	}
-}
-
-// idleSince tells since when a connection has been idle after an answer.
-func (c *conn) idleSince() (bool, time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state == http.StateIdle && c.quiet.Load() && !c.h2, c.since
 }

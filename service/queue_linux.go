@@ -2,6 +2,7 @@ package service
 
 import (
 	"net"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,7 +11,9 @@ import (
 // listener, so that its queue runs empty and closing it resets nobody. The
 // clients try again a second later and are refused then. It needs no privilege,
 // holds for all processes that share the socket, and ends with it.
-func refuseNew(l net.Listener) error {
+func refuseNew(l net.Listener) error { return control(l, refuseFD) }
+
+func refuseFD(fd int) error {
 	// A filter of a TCP listener sees the segment from its header on; byte 13
 	// holds the flags. Only SYN without ACK is dropped: the handshakes that
 	// have begun must end.
@@ -21,10 +24,8 @@ func refuseNew(l net.Listener) error {
 		{Code: unix.BPF_RET | unix.BPF_K, K: 0},
 		{Code: unix.BPF_RET | unix.BPF_K, K: 0xffffffff},
 	}
-	return control(l, func(fd int) error {
-		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
-	})
+	return os.NewSyscallError("setsockopt", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}))
 }
 
 // waiting reports whether a connection waits in the queue of a listener.

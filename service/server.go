@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/wheatpaste/wheatpaste/internal/accesslog"
+	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
+	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
 // Server serves one application on the listeners of a group. Its exported
@@ -24,26 +25,48 @@ type Server struct {
 	// Ready is called, if it is set, when requests are answered on all
 	// listeners.
 	Ready func()
+	// Region is where the server counts, for other processes to read. It
+	// belongs to this server alone; nil for one that nobody else sees.
+	Region *scoreboard.Region
+	// OnLimit is called, if it is set, at most once: when the process should
+	// be replaced, because of "max_requests" or of a "hung request". It is not
+	// called while the server drains, and it must not block.
+	OnLimit func(reason string)
+	// Quiet is set for one whose addresses somebody else announces.
+	Quiet bool
+	// LogFormat is that of the access log; nil for Apache's combined format.
+	LogFormat *accesslog.Format
 
 	once     sync.Once
 	cutNow   chan struct{} // closed by Cut
 	handover chan struct{} // closed by Handover
 	setUp    chan struct{} // closed when log is there
+	counts   *scoreboard.Process
 
-	http     *http.Server
-	h2       *http.Server // holds the HTTP/2 connections, see newHTTP2
-	log      *accesslog.Log
-	logger   *slog.Logger
-	base     context.Context //nolint:containedctx // of all requests, as http.Server.BaseContext wants it
-	cancel   context.CancelCauseFunc
-	slots    chan struct{} // nil without MaxConnections
-	requests atomic.Int64
-	cutCount atomic.Int64
-	draining atomic.Bool
-	cutting  atomic.Bool
+	http   *http.Server
+	h2     *http.Server // holds the HTTP/2 connections, see newHTTP2
+	tls    *tls.Config
+	log    *accesslog.Log
+	logger *slog.Logger
+	base   context.Context //nolint:containedctx // of all requests, as http.Server.BaseContext wants it
+	cancel context.CancelCauseFunc
+	ending *pipeline.Ending
+	slots  chan struct{} // nil without MaxConnections
+	pool   *pool         // nil without PoolSize
+	stacks stackDump
 
-	mu    sync.Mutex
-	conns map[*conn]struct{}
+	maxRequests int64 // 0 is none
+	limited     sync.Once
+	draining    atomic.Bool
+	cutting     atomic.Bool
+	left        bool // it drains because of a Handover
+
+	accepting *loops
+	mu        sync.Mutex // guards what follows
+	conns     map[*conn]struct{}
+	listeners []*listener
+	closing   bool           // no more listeners
+	emptied   []net.Listener // by a Handover
 }
 
 // ErrCut is the cause of the contexts of requests that are cut.
@@ -79,45 +102,15 @@ func ExitCode(err error) int {
 	}
 }
 
-// Stats is a moment of a server.
-type Stats struct {
-	New, Active, Idle, Hijacked int   // connections
-	InFlight                    int   // requests
-	Requests                    int64 // that ended
-	Cut                         int64
-	LinesLost                   uint64 // of the access log
-	Draining                    bool
-}
-
-// Stats counts what the server does.
-func (s *Server) Stats() Stats {
-	st := Stats{Requests: s.requests.Load(), Cut: s.cutCount.Load(), Draining: s.draining.Load()}
-	select {
-	case <-s.signals().setUp:
-		st.LinesLost = s.log.Dropped()
-	default:
-	}
-	for _, c := range s.open() {
-		st.InFlight += len(c.inFlight())
-		switch c.current() {
-		case http.StateNew:
-			st.New++
-		case http.StateActive:
-			st.Active++
-		case http.StateIdle:
-			st.Idle++
-		case http.StateHijacked:
-			st.Hijacked++
-		}
-	}
-	return st
-}
-
 // signals makes the channels by which a server is told something, also before
 // it serves.
 func (s *Server) signals() *Server {
 	s.once.Do(func() {
 		s.cutNow, s.handover, s.setUp = make(chan struct{}), make(chan struct{}), make(chan struct{})
+		s.counts = new(scoreboard.Process)
+		if s.Region != nil {
+			s.counts = s.Region.Process()
+		}
 	})
 	return s
 }
@@ -127,8 +120,19 @@ func (s *Server) signals() *Server {
 func (s *Server) Cut() { closeOnce(&s.mu, s.signals().cutNow) }
 
 // Handover drains as the end of Serve's context does, but leaves the listeners
-// at once to the process that goes on with them.
-func (s *Server) Handover() { closeOnce(&s.mu, s.signals().handover) }
+// at once to the processes that go on with them. Only the ones that end here
+// are emptied and closed as at a stop. Health checks do not hear of it. What is
+// said after the first call or after a stop has no effect.
+func (s *Server) Handover(ending ...net.Listener) {
+	s.signals()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if isClosed(s.handover) {
+		return
+	}
+	s.emptied = ending
+	close(s.handover)
+}
 
 func closeOnce(mu *sync.Mutex, c chan struct{}) {
 	mu.Lock()
@@ -154,126 +158,113 @@ func (s *Server) Reopen() error {
 // drains then. It returns nil when every request was answered, a *CutError when
 // some were cut, or what kept it from serving.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
-	own, err := s.start(listeners)
-	if err != nil {
+	if err := s.start(); err != nil {
 		for _, l := range listeners {
 			_ = l.Close()
 		}
 		return fmt.Errorf("server %s: %w", s.Group.Name, err)
 	}
-	accepting := newLoops(len(own))
-	for _, l := range own {
-		go func() { accepting.ended(s.http.Serve(l)) }()
-		s.logger.Info("serving", "server", s.Group.Name, "address", displayAddr(l.Addr()))
+	level := slog.LevelInfo
+	if s.Quiet {
+		level = slog.LevelDebug
+	}
+	for _, l := range listeners {
+		s.listen(l)
+		s.logger.Log(ctx, level, "serving", "server", s.Group.Name, "address", displayAddr(l.Addr()))
 	}
 	if s.Ready != nil {
 		s.Ready()
 	}
-	select {
-	case <-ctx.Done():
-	case <-s.cutNow:
-	case <-s.handover:
-	case err = <-accepting.failed: // a listener broke: better none than some
-		err = fmt.Errorf("server %s: %w", s.Group.Name, err)
-	}
-	return errors.Join(err, s.drain(own, accepting))
+	err := s.untilEnd(ctx)
+	return errors.Join(err, s.drain())
 }
 
-func (s *Server) start(listeners []net.Listener) ([]*listener, error) {
+func (s *Server) start() error {
 	s.signals()
 	s.logger = s.Logger
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	config, err := s.Group.tlsConfig()
-	if err != nil {
-		return nil, err
+	var err error
+	if s.tls, err = s.Group.tlsConfig(); err != nil {
+		return err
 	}
-	if s.log, err = accesslog.Open(s.Group.AccessLog, accesslog.Options{Logger: s.logger}); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.conns = map[*conn]struct{}{}
-	s.mu.Unlock()
-	close(s.setUp)
-	if s.Group.MaxConnections > 0 {
-		s.slots = make(chan struct{}, s.Group.MaxConnections)
+	if s.log, err = accesslog.Open(s.Group.AccessLog, accesslog.Options{Logger: s.logger, Format: s.LogFormat}); err != nil {
+		return err
 	}
 	s.base, s.cancel = context.WithCancelCause(context.Background())
-	s.http = s.newHTTP(config != nil)
-	var own []*listener
-	for _, l := range listeners {
-		own = append(own, &listener{Listener: l, s: s, tls: config, retired: make(chan struct{})})
-	}
-	return own, nil
+	s.base, s.ending = pipeline.WithEnding(s.base)
+	s.setLimits()
+	s.http = s.newHTTP(s.tls != nil)
+	s.mu.Lock()
+	s.conns, s.accepting = map[*conn]struct{}{}, newLoops()
+	s.mu.Unlock()
+	close(s.setUp)
+	return nil
 }
 
-func (s *Server) newHTTP(overTLS bool) *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(overTLS)
-	protocols.SetUnencryptedHTTP2(s.Group.H2C)
-	srv := &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
-		Protocols:         &protocols,
-		ReadHeaderTimeout: s.Group.HeaderTimeout,
-		IdleTimeout:       s.Group.IdleTimeout,
-		MaxHeaderBytes:    int(s.Group.MaxHeaderBytes),
-		ErrorLog:          slog.NewLogLogger(errorLog{s.logger.Handler()}, slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return s.base },
-		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, unwrap(nc))
-		},
-		ConnState: func(nc net.Conn, state http.ConnState) {
-			if c := unwrap(nc); c != nil {
-				c.setState(state)
-			}
-		},
-		// OPTIONS * must pass by the access log and the drain.
-		DisableGeneralOptionsHandler: true,
-		TLSNextProto:                 map[string]func(*http.Server, *tls.Conn, http.Handler){},
+// untilEnd serves until there is a reason to drain. It returns an error when a
+// listener broke: better none than some.
+func (s *Server) untilEnd(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return s.announce()
+	case <-s.cutNow:
+	case <-s.handover:
+		if ctx.Err() != nil {
+			return s.announce()
+		}
+		s.left = true
+	case err := <-s.accepting.failed:
+		return fmt.Errorf("server %s: %w", s.Group.Name, err)
 	}
-	if overTLS || s.Group.H2C {
-		s.newHTTP2(srv)
-	}
-	return srv
+	return nil
 }
 
-// newHTTP2 gives the HTTP/2 connections of srv to a second server, which
-// listens nowhere. Its Shutdown does one thing: each HTTP/2 connection says
-// GOAWAY and ends when its streams have. The Shutdown of srv itself would end
-// the connections of HTTP/1 under the feet of their clients.
-func (s *Server) newHTTP2(srv *http.Server) {
-	s.h2 = &http.Server{
-		Protocols: srv.Protocols, IdleTimeout: srv.IdleTimeout, ReadHeaderTimeout: srv.ReadHeaderTimeout, ErrorLog: srv.ErrorLog,
+// listen accepts from one more listener; it reports false when the server does
+// not serve.
+func (s *Server) listen(nl net.Listener) bool {
+	l := newListener(s, nl)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accepting == nil || s.closing {
+		return false
 	}
-	_ = s.h2.Serve(closedListener{}) // sets TLSNextProto
-	for name, serve := range s.h2.TLSNextProto {
-		srv.TLSNextProto[name] = func(hs *http.Server, tc *tls.Conn, h http.Handler) {
-			if c := unwrap(tc); c != nil {
-				c.markHTTP2()
-			}
-			serve(hs, tc, h)
+	s.listeners = append(s.listeners, l)
+	s.accepting.wg.Go(func() {
+		err := s.http.Serve(l)
+		l.enter(over)
+		s.accepting.ended(err)
+	})
+	return true
+}
+
+// errNotServing is what Add says of a server that has not begun, or drains.
+var errNotServing = errors.New("the server does not serve")
+
+// Add makes a server that serves accept from one more listener. It closes it
+// like the others, or at once, with an error, when it does not serve, or does so
+// no longer.
+func (s *Server) Add(l net.Listener) error {
+	if !s.signals().listen(l) {
+		_ = l.Close()
+		return fmt.Errorf("server %s: %w", s.Group.Name, errNotServing)
+	}
+	s.logger.Debug("one listener more", "server", s.Group.Name, "address", displayAddr(l.Addr()))
+	return nil
+}
+
+// Moving reports whether all accept loops live: each waits in accept or for a
+// limit, has ended, or has moved since the last call (design.md 6, heartbeat).
+func (s *Server) Moving() bool {
+	s.noteLostLines()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moving := true
+	for _, l := range s.listeners {
+		if !l.moving() {
+			moving = false // and go on: each must note where it is
 		}
 	}
-}
-
-type closedListener struct{}
-
-func (closedListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
-func (closedListener) Close() error              { return nil }
-func (closedListener) Addr() net.Addr            { return &net.TCPAddr{} }
-
-// errorLog takes net/http's own messages. What any client can cause is for
-// those who look for it.
-type errorLog struct{ slog.Handler }
-
-func (h errorLog) Handle(ctx context.Context, r slog.Record) error {
-	if strings.HasPrefix(r.Message, "http: TLS handshake error") || strings.HasPrefix(r.Message, "http2: ") {
-		r.Level = slog.LevelDebug
-	}
-	if !h.Enabled(ctx, r.Level) {
-		return nil
-	}
-	return h.Handler.Handle(ctx, r)
+	return moving
 }

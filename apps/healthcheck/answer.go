@@ -13,7 +13,11 @@ import (
 
 // ServeHTTP runs the checks and answers: every method but HEAD gets a body.
 func (c *checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	results, healthy := c.run(pipeline.FromRequest(r).ServerPort())
+	env := pipeline.FromRequest(r)
+	results, healthy := c.run(env.ServerPort())
+	if env.Draining() {
+		results, healthy = append(results, draining), false
+	}
 	status := http.StatusOK
 	if !healthy {
 		status = http.StatusServiceUnavailable

@@ -57,6 +57,10 @@ func newCheck(b *paste.Build, o Options, name string) (check, error) {
 
 var okay = result{available: true, reason: "OK"}
 
+// draining is told by no check, but by the server from the begin of its stop on
+// (PAIN-27).
+var draining = result{reason: "DRAINING", details: "The server stops"}
+
 const disabled = "DISABLED BY FILE"
 
 // exists follows links, as the original does; what cannot be looked at is not

@@ -36,8 +36,13 @@ const path = "/healthcheck"
 func New(_ *paste.Build, o Options) (alice.Constructor, error) {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if pipeline.FromRequest(r).ScriptName()+r.URL.Path != path {
+			env := pipeline.FromRequest(r)
+			if env.ScriptName()+r.URL.Path != path {
 				next.ServeHTTP(w, r)
+				return
+			}
+			if env.Draining() { // so that load balancers look elsewhere (PAIN-27)
+				answer(w, r, http.StatusServiceUnavailable, "DRAINING")
 				return
 			}
 			if o.DisablePath != "" && exists(o.DisablePath) {

@@ -50,6 +50,32 @@ func ask(t *testing.T, q request) reply {
 	return got
 }
 
+// TestDrainingServerIsUnhealthy is PAIN-27.
+func TestDrainingServerIsUnhealthy(t *testing.T) {
+	filter, err := New(nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := filter(http.NotFoundHandler())
+	ctx, ending := pipeline.WithEnding(t.Context())
+	ask := func(method string) (int, string) {
+		rec := httptest.NewRecorder()
+		_, w, r := pipeline.Begin(rec, httptest.NewRequestWithContext(ctx, method, path, nil))
+		h.ServeHTTP(w, r)
+		return rec.Code, rec.Body.String()
+	}
+	if code, body := ask("GET"); code != http.StatusOK || body != "OK" {
+		t.Errorf("before the stop: %d %q, want 200 OK", code, body)
+	}
+	ending.Drain()
+	if code, body := ask("GET"); code != http.StatusServiceUnavailable || body != "DRAINING" {
+		t.Errorf("GET in the stop: %d %q, want 503 DRAINING", code, body)
+	}
+	if code, body := ask("HEAD"); code != http.StatusServiceUnavailable || body != "" {
+		t.Errorf("HEAD in the stop: %d %q, want 503 and no body", code, body)
+	}
+}
+
 func flag(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "off")

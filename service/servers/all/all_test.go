@@ -75,37 +75,48 @@ body_timeout = 2
 write_timeout = 3s
 idle_timeout = 1m
 keep_alive = false
+request_timeout = 90
+so_keepalive = yes
 tcp_keepidle = 600
+tcp_keepintvl = 30
+tcp_keepcnt = 5
 max_request_line = 1k
 max_header_line = 2k
 max_header_bytes = 4k
 max_body_size = 1M
 max_connections = 1000
+pool_size = 100
+pool_queue = 50
+drain_announce = 5
 drain_idle_grace = 0.5
 graceful_shutdown_timeout = 0
 access_log = off
 url_scheme = https
 url_prefix = app/
 workers = 4
+accept = shared
 user = nobody
 group = nogroup
+umask = 027
 max_requests = 1000
 max_requests_jitter = 100
+max_rss = 1G
+start_timeout = 30
 `, func(g *group) {
 		g.App = "api"
 		g.Listen = []service.Address{{Network: "tcp", Addr: "127.0.0.1:1"}, {Network: "tcp", Addr: "[::1]:2"}, {Network: "unix", Addr: "/run/x.sock"}, {Network: "fd", Addr: "3"}}
 		g.SocketMode, g.Backlog, g.CertFile, g.KeyFile, g.ClientCA, g.H2C = 0o600, 10, "c.pem", "k.pem", "ca.pem", true
 		g.HeaderTimeout, g.BodyTimeout, g.WriteTimeout, g.IdleTimeout = time.Second, 2*time.Second, 3*time.Second, time.Minute
-		g.KeepAlive, g.TCPKeepIdle = false, 600*time.Second
+		g.KeepAlive, g.RequestTimeout = false, 90*time.Second
+		g.TCPKeepIdle, g.KeepAliveInterval, g.KeepAliveCount = 600*time.Second, 30*time.Second, 5
+		g.PoolSize, g.PoolQueue, g.DrainAnnounce = 100, 50, 5*time.Second
 		g.MaxRequestLine, g.MaxHeaderLine, g.MaxHeaderBytes, g.MaxBody, g.MaxConnections = 1024, 2048, 4096, 1<<20, 1000
 		g.DrainIdleGrace, g.GracefulTimeout, g.AccessLog = 500*time.Millisecond, 0, "off"
 		g.URLScheme, g.URLPrefix = "https", "/app"
 		g.Workers, g.User, g.UserGroup, g.MaxRequests, g.MaxRequestsJitter = 4, "nobody", "nogroup", 1000, 100
-	}, []string{
-		"workers: not yet: one process serves, as who started it", "user: not yet: one process serves, as who started it",
-		"group: not yet: one process serves, as who started it", "max_requests: not yet: one process serves, as who started it",
-		"max_requests_jitter: not yet: one process serves, as who started it",
-	}},
+		g.AcceptShared, g.Umask, g.MaxRSS, g.StartTimeout = true, "027", 1<<30, 30*time.Second
+	}, nil},
+	{"ours, no TCP probes", "use = egg:wheatpaste#http\nso_keepalive = false", func(g *group) { g.TCPKeepAlive = false }, nil},
 	{"ours, host and port", "use = egg:wheatpaste\nhost = ::1\nport = 5", func(g *group) { g.Listen = tcp("[::1]:5") }, nil},
 	{"ours, port alone", "use = egg:WheatPaste#http\nport = 5", func(g *group) { g.Listen = tcp("127.0.0.1:5") }, nil},
 
@@ -148,11 +159,10 @@ max_requests_jitter = 100
 	{"waitress, the other options", "use = egg:waitress#main\nthreads = 8\nconnection_limit = 500\nchannel_timeout = 30\nmax_request_body_size = 10\nmax_request_header_size = 20\nbacklog = 5\nurl_scheme = https\nurl_prefix = /p\ntrusted_proxy = *",
 		func(g *group) {
 			waitress(g)
-			g.MaxConnections, g.Backlog, g.MaxBody, g.URLScheme, g.URLPrefix = 500, 5, 10, "https", "/p"
+			g.PoolSize, g.MaxConnections, g.Backlog, g.MaxBody, g.URLScheme, g.URLPrefix = 8, 500, 5, 10, "https", "/p"
 			g.MaxRequestLine, g.MaxHeaderLine, g.MaxHeaderBytes = 20, 20, 20
 			g.BodyTimeout, g.WriteTimeout, g.IdleTimeout = 30*time.Second, 30*time.Second, 30*time.Second
 		}, []string{
-			"threads:" + nothing + "each connection has a goroutine of its own",
 			"trusted_proxy:" + nothing + "put egg:oslo.middleware#http_proxy_to_wsgi or egg:PasteDeploy#prefix into the pipeline",
 		}},
 
@@ -171,20 +181,17 @@ max_requests_jitter = 100
 		[]string{"bind: has no meaning beside host, as with gunicorn"}},
 	{"gunicorn, port alone", "use = egg:gunicorn#main\nport = 5000", func(g *group) { gunicorn(g); g.Listen = tcp("127.0.0.1:5000") },
 		[]string{"port: gunicorn ignores a port without a host and serves on 127.0.0.1:8000; here it is taken"}},
-	{"gunicorn, the other options", "use = egg:gunicorn#main\nworkers = 9\ntimeout = 30\ngraceful_timeout = 20\nkeepalive = 2\nbacklog = 7\nworker-connections = 50\nworker-class = eventlet\nmax_requests = 5\naccesslog = a.log\nloglevel = DEBUG\nlimit_request_line = 0\nlimit_request_field_size = 100\npidfile = p\ncertfile = c\nkeyfile = k\nca_certs = a\ncert_reqs = 2",
+	{"gunicorn, the other options", "use = egg:gunicorn#main\nworkers = 9\ntimeout = 30\ngraceful_timeout = 20\nkeepalive = 2\nbacklog = 7\nworker-connections = 50\nworker-class = eventlet\nmax_requests = 5\naccesslog = a.log\numask = 0o22\nloglevel = DEBUG\nlimit_request_line = 0\nlimit_request_field_size = 100\npidfile = p\ncertfile = c\nkeyfile = k\nca_certs = a\ncert_reqs = 2",
 		func(g *group) {
 			gunicorn(g)
 			g.Workers, g.RequestTimeout, g.GracefulTimeout, g.IdleTimeout, g.Backlog = 9, 30*time.Second, 20*time.Second, 2*time.Second, 7
 			g.MaxConnections, g.MaxRequests, g.AccessLog, g.MaxRequestLine, g.MaxHeaderLine, g.PIDFile = 50, 5, "a.log", 0, 100, "p"
+			g.Umask = "022"
 			g.CertFile, g.KeyFile, g.ClientCA = "c", "k", "a"
 		}, []string{
 			"worker-connections: old name, want worker_connections",
-			"worker-class: has no meaning here: it is about Python or about threads",
+			"worker-class: has no meaning here: all requests run side by side in each worker",
 			"loglevel:" + nothing + "see --log-level and --log-format; the access log is accesslog",
-			"workers: not yet: one process serves, as who started it",
-			"max_requests: not yet: one process serves, as who started it",
-			"pidfile: not yet: one process serves, as who started it",
-			"timeout: not yet: one process serves, as who started it",
 		}},
 	{"gunicorn, no keep-alive and no log", "use = egg:gunicorn#main\nkeepalive = 0\naccesslog =", func(g *group) {
 		gunicorn(g)

@@ -2,6 +2,8 @@ package gunicorn
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/wheatpaste/wheatpaste/internal/accesslog"
@@ -33,7 +35,8 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 	g := section.Group(b, o.App)
 	var bindErr error
 	g.Listen, bindErr = addresses(b, o)
-	if err := errors.Join(bindErr, rest(b, o.Rest), tlsFiles(b, g, o)); err != nil {
+	umask, umaskErr := octalMask(o.Umask)
+	if err := errors.Join(bindErr, umaskErr, rest(b, o.Rest), tlsFiles(b, g, o)); err != nil {
 		return nil, err
 	}
 	g.Backlog, g.MaxConnections = int(o.Backlog), int(o.Connections)
@@ -43,10 +46,21 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 		g.KeepAlive, g.IdleTimeout = *o.Keepalive > 0, o.Keepalive.Seconds()
 	}
 	g.Workers, g.MaxRequests, g.MaxRequestsJitter = o.Workers, int(o.MaxRequests), int(o.MaxJitter)
-	g.User, g.UserGroup, g.Umask, g.PIDFile, g.RequestTimeout = o.User, o.Group, o.Umask, o.PIDFile, o.Timeout
-	section.Workers(b, g.Workers)
-	section.Later(b, "max_requests", "max_requests_jitter", "user", "group", "umask", "pidfile", "timeout")
+	g.User, g.UserGroup, g.Umask, g.PIDFile, g.RequestTimeout = o.User, o.Group, umask, o.PIDFile, o.Timeout
 	return g, nil
+}
+
+// octalMask reads a umask as gunicorn does, which takes 18, 0o22 and 0x12 for
+// the same; 022 is octal here, and not the error that it is in Python.
+func octalMask(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	v, err := strconv.ParseUint(text, 0, 32)
+	if err != nil || v > 0o777 {
+		return "", paste.BadOption("umask", "invalid mask %q, want a number such as 0o22 or 18", text)
+	}
+	return fmt.Sprintf("%03o", v), nil
 }
 
 func accessLog(text string) string {
@@ -164,10 +178,10 @@ const (
 // reasons holds gunicorn's settings that have no meaning here, those of its
 // newest version included; "" for those about Python and threads.
 var reasons = map[string]string{
-	"config": "settings stand in this section", "wsgi_app": "", "worker_class": "", "threads": "",
+	"config": "settings stand in this section", "wsgi_app": "", "worker_class": "all requests run side by side in each worker", "threads": "all requests run side by side, see pool_size in an egg:wheatpaste#http section",
 	"limit_request_fields": "max_header_bytes limits all of them", "reload": "see serve --watch", "reload_engine": "see serve --watch",
 	"reload_extra_files": "see serve --watch", "spew": "", "check_config": "see wheatpaste check", "print_config": "see wheatpaste config",
-	"preload_app": "", "sendfile": "", "reuse_port": "two servers never share a port", "chdir": "set it where the service is started",
+	"preload_app": "each worker builds the application, after the master has tried to", "sendfile": "", "reuse_port": "each worker has a queue of its own in any case, see accept in an egg:wheatpaste#http section", "chdir": "set it where the service is started",
 	"daemon": "a service manager does it", "raw_env": "set them where the service is started", "worker_tmp_dir": "",
 	"initgroups": "workers get all groups of their user", "tmp_upload_dir": "", "secure_scheme_headers": proxyReason, "forwarded_allow_ips": proxyReason,
 	"disable_redirect_access_to_syslog": syslogReason, "access_log_format": "the format is fixed", "errorlog": logReason, "loglevel": logReason,

@@ -27,12 +27,12 @@ type Options struct {
 	Backlog         section.Int   `paste:"backlog" help:"connections that may wait to be accepted"`
 	ConnectionLimit section.Int   `paste:"connection_limit" help:"connections at a time; more wait to be accepted. 0, the default here, is no limit"`
 	ChannelTimeout  *section.Int  `paste:"channel_timeout" help:"seconds that a connection may be silent"`
+	Threads         section.Int   `paste:"threads" help:"requests at once of one process; more wait in order. 0, the default here, is no limit"`
 	MaxHeader       section.Int   `paste:"max_request_header_size" help:"more bytes of header get 431"`
 	MaxBody         section.Int   `paste:"max_request_body_size" help:"more bytes of body get 413"`
 	GracefulTimeout time.Duration `paste:"graceful_shutdown_timeout" help:"ours: for requests in flight at a stop; 0 waits for ever"`
 	AccessLog       string        `paste:"access_log" help:"ours: stdout, off or a path"`
 
-	Threads          section.Int `paste:"threads" help:"no meaning here"`
 	TrustedProxy     string      `paste:"trusted_proxy" help:"no meaning here"`
 	TrustedCount     section.Int `paste:"trusted_proxy_count" help:"no meaning here"`
 	TrustedHeaders   string      `paste:"trusted_proxy_headers" help:"no meaning here"`
@@ -60,7 +60,6 @@ const (
 )
 
 var reasons = map[string]string{
-	"threads":       "each connection has a goroutine of its own",
 	"trusted_proxy": proxyReason, "trusted_proxy_count": proxyReason, "trusted_proxy_headers": proxyReason,
 	"log_untrusted_proxy_headers": proxyReason, "clear_untrusted_proxy_headers": proxyReason,
 	"recv_bytes": bufferReason, "send_bytes": bufferReason,
@@ -119,7 +118,7 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 	g.URLScheme, g.URLPrefix = o.URLScheme, section.Prefix(o.URLPrefix)
 	// It knows no limit for one line, only for all.
 	g.MaxRequestLine, g.MaxHeaderLine, g.MaxHeaderBytes = paste.Size(o.MaxHeader), paste.Size(o.MaxHeader), paste.Size(o.MaxHeader)
-	g.MaxBody = paste.Size(o.MaxBody)
+	g.MaxBody, g.PoolSize = paste.Size(o.MaxBody), int(o.Threads)
 	g.GracefulTimeout, g.AccessLog = o.GracefulTimeout, o.AccessLog
 	if o.ChannelTimeout != nil {
 		t := o.ChannelTimeout.Seconds()

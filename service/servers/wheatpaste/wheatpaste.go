@@ -28,12 +28,19 @@ type Options struct {
 	WriteTimeout    time.Duration     `paste:"write_timeout" help:"between two writes of an answer"`
 	IdleTimeout     time.Duration     `paste:"idle_timeout" help:"of a connection between two requests"`
 	KeepAlive       bool              `paste:"keep_alive" help:"several requests on one connection"`
+	RequestTimeout  time.Duration     `paste:"request_timeout" help:"of a whole request: then 504, and the stack of the handler in the log"`
+	TCPKeepAlive    bool              `paste:"so_keepalive" help:"TCP probes on silent connections"`
 	TCPKeepIdle     time.Duration     `paste:"tcp_keepidle" help:"silence before the first TCP probe; 0 is Go's 15"`
+	TCPKeepInterval time.Duration     `paste:"tcp_keepintvl" help:"between two TCP probes; 0 is Go's 15"`
+	TCPKeepCount    section.Int       `paste:"tcp_keepcnt" help:"unanswered TCP probes that end a connection; 0 is Go's 9"`
 	MaxRequestLine  paste.Size        `paste:"max_request_line" help:"longer ones get 414; 0 is no limit"`
 	MaxHeaderLine   paste.Size        `paste:"max_header_line" help:"longer ones get 431; 0 is no limit"`
 	MaxHeaderBytes  paste.Size        `paste:"max_header_bytes" help:"more in all get 431"`
 	MaxBody         paste.Size        `paste:"max_body_size" help:"longer ones get 413; 0 is no limit"`
 	MaxConnections  section.Int       `paste:"max_connections" help:"of one process, more wait to be accepted; 0 is no limit"`
+	PoolSize        section.Int       `paste:"pool_size" help:"requests at once of one process, more wait in order; 0 is no limit"`
+	PoolQueue       section.Int       `paste:"pool_queue" help:"requests that may wait for the pool; more get 503"`
+	DrainAnnounce   time.Duration     `paste:"drain_announce" help:"at a stop: health checks answer 503 for so long before the drain begins"`
 	DrainIdleGrace  time.Duration     `paste:"drain_idle_grace" help:"for idle connections at a stop"`
 	GracefulTimeout time.Duration     `paste:"graceful_shutdown_timeout" help:"for requests in flight at a stop; 0 waits for ever"`
 	AccessLog       string            `paste:"access_log" help:"stdout, off or a path"`
@@ -41,10 +48,14 @@ type Options struct {
 	URLScheme       string            `paste:"url_scheme" help:"http or https, as the application sees it; else the real one"`
 	URLPrefix       string            `paste:"url_prefix" help:"SCRIPT_NAME; taken off paths that begin so"`
 	Workers         service.Workers   `paste:"workers" help:"processes: a number or auto"`
+	Accept          section.Accept    `paste:"accept" help:"slots: each worker has a queue of connections of its own; shared: one for all"`
 	User            string            `paste:"user" help:"user of the workers"`
 	UserGroup       string            `paste:"group" help:"group of the workers"`
+	Umask           string            `paste:"umask" help:"of the workers, octal"`
 	MaxRequests     section.Int       `paste:"max_requests" help:"after which a worker is replaced; 0 is never"`
 	MaxJitter       section.Int       `paste:"max_requests_jitter" help:"at most so many more, at random"`
+	MaxRSS          paste.Size        `paste:"max_rss" help:"a worker that holds more memory is replaced; 0 is no limit"`
+	StartTimeout    time.Duration     `paste:"start_timeout" help:"for a worker to get ready"`
 }
 
 // Defaults are the options of an empty section.
@@ -53,9 +64,10 @@ func Defaults() Options {
 	return Options{
 		Listen: g.Listen, Host: "127.0.0.1", Port: 8080, SocketMode: section.Mode(g.SocketMode),
 		HeaderTimeout: g.HeaderTimeout, BodyTimeout: g.BodyTimeout, WriteTimeout: g.WriteTimeout, IdleTimeout: g.IdleTimeout,
-		KeepAlive: g.KeepAlive, MaxRequestLine: g.MaxRequestLine, MaxHeaderLine: g.MaxHeaderLine, MaxHeaderBytes: g.MaxHeaderBytes,
+		KeepAlive: g.KeepAlive, TCPKeepAlive: g.TCPKeepAlive, MaxRequestLine: g.MaxRequestLine, MaxHeaderLine: g.MaxHeaderLine, MaxHeaderBytes: g.MaxHeaderBytes,
 		DrainIdleGrace: g.DrainIdleGrace, GracefulTimeout: g.GracefulTimeout, AccessLog: g.AccessLog, Workers: g.Workers,
-		MetricsSample: section.Int(g.MetricsSample),
+		MetricsSample: section.Int(g.MetricsSample), PoolQueue: section.Int(g.PoolQueue), StartTimeout: g.StartTimeout,
+		Accept: section.AcceptSlots,
 	}
 }
 
@@ -87,12 +99,10 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 	if o.URLScheme != "" && o.URLScheme != "http" && o.URLScheme != "https" {
 		err = errors.Join(err, paste.BadOption("url_scheme", "unknown scheme %q, want http or https", o.URLScheme))
 	}
-	if err != nil {
+	if err = errors.Join(err, section.Umask(o.Umask)); err != nil {
 		return nil, err
 	}
 	fill(g, &o)
-	section.Workers(b, g.Workers)
-	section.Later(b, "user", "group", "max_requests", "max_requests_jitter")
 	return g, nil
 }
 
@@ -100,12 +110,17 @@ func fill(g *service.Group, o *Options) {
 	g.SocketMode, g.Backlog = fs.FileMode(o.SocketMode), int(o.Backlog)
 	g.CertFile, g.KeyFile, g.ClientCA, g.H2C = o.CertFile, o.KeyFile, o.CAFile, o.H2C
 	g.HeaderTimeout, g.BodyTimeout, g.WriteTimeout, g.IdleTimeout = o.HeaderTimeout, o.BodyTimeout, o.WriteTimeout, o.IdleTimeout
-	g.KeepAlive, g.TCPKeepIdle = o.KeepAlive, o.TCPKeepIdle
+	g.KeepAlive, g.RequestTimeout = o.KeepAlive, o.RequestTimeout
+	g.TCPKeepAlive, g.TCPKeepIdle = o.TCPKeepAlive, o.TCPKeepIdle
+	g.KeepAliveInterval, g.KeepAliveCount = o.TCPKeepInterval, int(o.TCPKeepCount)
 	g.MaxRequestLine, g.MaxHeaderLine, g.MaxHeaderBytes = o.MaxRequestLine, o.MaxHeaderLine, o.MaxHeaderBytes
 	g.MaxBody, g.MaxConnections = o.MaxBody, int(o.MaxConnections)
+	g.PoolSize, g.PoolQueue, g.DrainAnnounce = int(o.PoolSize), int(o.PoolQueue), o.DrainAnnounce
 	g.DrainIdleGrace, g.GracefulTimeout = o.DrainIdleGrace, o.GracefulTimeout
 	g.AccessLog, g.URLScheme, g.URLPrefix = o.AccessLog, o.URLScheme, section.Prefix(o.URLPrefix)
 	g.MetricsSample = int(o.MetricsSample)
-	g.Workers, g.User, g.UserGroup = o.Workers, o.User, o.UserGroup
+	g.Workers, g.AcceptShared = o.Workers, o.Accept == section.AcceptShared
+	g.User, g.UserGroup, g.Umask = o.User, o.UserGroup, o.Umask
+	g.MaxRSS, g.StartTimeout = o.MaxRSS, o.StartTimeout
 	g.MaxRequests, g.MaxRequestsJitter = int(o.MaxRequests), int(o.MaxJitter)
 }

@@ -87,20 +87,32 @@ func Ignore(b *paste.Build, reasons map[string]string) {
 	}
 }
 
-// Later warns about options that are kept for the launcher.
-func Later(b *paste.Build, options ...string) {
-	for _, option := range options {
-		if Has(b, option) {
-			b.Warn(option, "not yet: one process serves, as who started it")
-		}
+// Accept is how the workers share an address.
+type Accept string
+
+// The ways to share an address.
+const (
+	AcceptSlots  Accept = "slots"  // each worker has a socket of its own
+	AcceptShared Accept = "shared" // one socket for all
+)
+
+// UnmarshalText reads the way.
+func (a *Accept) UnmarshalText(text []byte) error {
+	switch v := Accept(text); v {
+	case AcceptSlots, AcceptShared:
+		*a = v
+		return nil
+	default:
+		return fmt.Errorf("unknown way %q, want slots or shared", text)
 	}
 }
 
-// Workers warns as Later does if the section asks for more than one worker.
-func Workers(b *paste.Build, n service.Workers) {
-	if n > 1 {
-		Later(b, "workers")
+// Umask checks a umask: octal digits, or "" for the one there is.
+func Umask(text string) error {
+	if v, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 32); text != "" && (err != nil || v > 0o777) {
+		return paste.BadOption("umask", "invalid mask %q, want octal digits such as 022", text)
 	}
+	return nil
 }
 
 // Listen makes the address of a host and a port and blames an option for what
