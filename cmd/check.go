@@ -24,11 +24,10 @@ probably not meant, and about what nothing reaches.`,
 	s.flags(c)
 	c.Flags().StringArrayVar(&servers, "server-name", nil, "server section that serve would run (repeatable, or all)")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		uris, assignments := splitArgs(args)
 		failures := 0
-		for _, uri := range uris {
+		for _, words := range perURI(args) {
 			one := s
-			if err := one.parse(c, append([]string{uri}, assignments...)); err != nil {
+			if err := one.parse(c, words); err != nil {
 				return err
 			}
 			n, err := p.check(&one, servers)
@@ -43,6 +42,19 @@ probably not meant, and about what nothing reaches.`,
 		return nil
 	}
 	return c
+}
+
+// perURI gives the arguments for each URI, or those without one.
+func perURI(args []string) [][]string {
+	uris, assignments := splitArgs(args)
+	if len(uris) == 0 {
+		return [][]string{assignments}
+	}
+	var list [][]string
+	for _, uri := range uris {
+		list = append(list, append([]string{uri}, assignments...))
+	}
+	return list
 }
 
 // check prints what is wrong with one file and gives the number of errors.

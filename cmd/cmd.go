@@ -114,6 +114,7 @@ well, 1 when the work could not be done, 2 when it was asked for wrongly.`,
 	complete(root, "log-level", "debug", "info", "warn", "error")
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.treeCommand(), p.configCommand(), p.graphCommand(),
 		p.diffCommand(), p.listCommand(), p.describeCommand(), p.versionCommand(), p.completionCommand())
+	root.AddCommand(p.verbCommands()...)
 	root.SetHelpCommand(helpCommand(root))
 	return root
 }

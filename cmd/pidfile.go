@@ -26,6 +26,11 @@ func holdPIDFile(path string) (*pidFile, error) {
 	return &pidFile{path, f}, nil
 }
 
+// inheritPIDFile goes on with the file of the process before its reload.
+func inheritPIDFile(path string, fd int) *pidFile {
+	return &pidFile{path, os.NewFile(uintptr(fd), path)}
+}
+
 // write writes the process id; without a file it does nothing.
 func (p *pidFile) write() error {
 	if p == nil {

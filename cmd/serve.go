@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wheatpaste/wheatpaste/internal/check"
 	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/paste"
-	"github.com/wheatpaste/wheatpaste/pipeline"
 	"github.com/wheatpaste/wheatpaste/service"
+	"github.com/wheatpaste/wheatpaste/service/launcher"
 )
 
 // serveFlags are those of serve alone.
@@ -22,7 +20,11 @@ type serveFlags struct {
 	listen  []string
 	workers string
 	admin   string
+	control string
 	pidFile string
+	watch   bool
+
+	workersGiven, controlGiven bool
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -32,114 +34,88 @@ func (p *program) serveCommand() *cobra.Command {
 		Use:   "serve [URI] [var=value ...]",
 		Short: "Serve a file",
 		Long: `serve builds the application of a file (default ./api-paste.ini#main) and answers
-requests: where [server:main] says, else where bind_port in [DEFAULT] says, else
-on 127.0.0.1:8080. SIGTERM and SIGINT end it gracefully: requests in flight are
-answered. A second SIGINT, or SIGQUIT, ends it at once.
+requests from worker processes: where [server:main] says, else where bind_port in
+[DEFAULT] says, else on 127.0.0.1:8080. With --config-file nova.conf and no URI,
+it serves the enabled_apis of that file.
+
+SIGTERM and SIGINT end it gracefully: requests in flight are answered. A second
+SIGINT, or SIGQUIT, ends it at once. SIGHUP reads the files anew: when they are
+right, new workers take over; when not, all goes on as it is. SIGUSR1 opens the
+log files anew, SIGTTIN and SIGTTOU change the number of workers by one.
 
 The exit code is 0 after a clean end, 1 when it could not start, 2 when it was
-called wrongly, 3 when requests were cut.`,
-		Example: "  wheatpaste serve\n  wheatpaste serve /etc/nova/api-paste.ini -n osapi_compute --missing stub --listen 127.0.0.1:8774\n  wheatpaste serve development.ini debug=true",
+called wrongly, 3 when requests were cut, 4 when its workers crashed ten times in
+a row.`,
+		Example: "  wheatpaste serve\n  wheatpaste serve /etc/nova/api-paste.ini -n osapi_compute --missing stub --listen 127.0.0.1:8774\n  wheatpaste serve --config-file /etc/nova/nova.conf --missing stub\n  wheatpaste serve development.ini debug=true --watch",
 	}
 	s.flags(c)
-	c.Flags().StringArrayVar(&f.servers, "server-name", nil, "server section to run (repeatable, or all)")
-	c.Flags().StringArrayVar(&f.listen, "listen", nil, "address in place of the server's: host:port, unix:/path or fd:3 (repeatable)")
-	c.Flags().StringVar(&f.workers, "workers", "auto", "number of worker processes or auto; for now one process serves")
-	c.Flags().StringVar(&f.admin, "admin", "", "address for /metrics and /healthcheck: host:port or unix:/path")
-	c.Flags().StringVar(&f.pidFile, "pid-file", "", "file for the process id")
+	f.add(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := s.parse(c, args); err != nil {
-			return err
-		}
-		return p.serve(c.Context(), &s, &f, c.Flags().Changed("workers"))
+		f.workersGiven, f.controlGiven = c.Flags().Changed("workers"), c.Flags().Changed("control")
+		return p.serveOrWork(c, args, &s, &f)
 	}
 	return c
 }
 
-// serve runs until a signal ends it.
-func (p *program) serve(ctx context.Context, s *source, f *serveFlags, workersGiven bool) error {
-	admin, workers, err := f.parse()
+func (f *serveFlags) add(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.servers, "server-name", nil, "server section to run (repeatable, or all)")
+	c.Flags().StringArrayVar(&f.listen, "listen", nil, "address in place of the server's: host:port, unix:/path or fd:3 (repeatable)")
+	c.Flags().StringVar(&f.workers, "workers", "auto", "number of worker processes, auto (one per usable core), or 0 for none")
+	c.Flags().StringVar(&f.admin, "admin", "", "address for /metrics and /healthcheck: host:port or unix:/path")
+	c.Flags().StringVar(&f.control, "control", "", "path of the control socket")
+	c.Flags().StringVar(&f.pidFile, "pid-file", "", "file for the process id")
+	c.Flags().BoolVar(&f.watch, "watch", false, "reload when the files change")
+}
+
+// serveOrWork is what this process does: a master has started it as a worker,
+// or an operator has started it.
+func (p *program) serveOrWork(c *cobra.Command, args []string, s *source, f *serveFlags) error {
+	w, err := launcher.Inherit()
 	if err != nil {
-		return err
-	}
-	own, apps, err := p.loggers(s)
-	if err != nil {
-		return err
-	}
-	loader, err := s.loader(apps)
-	if err != nil {
-		return err
-	}
-	q := s.request(loader)
-	q.Servers, q.Listen = f.servers, f.listen
-	if workersGiven {
-		q.Workers = &workers
-	}
-	made, err := check.Plan(q)
-	if errors.Is(err, plan.ErrUsage) {
-		return err
-	}
-	if err != nil {
+		if w != nil {
+			w.Fail(err.Error())
+		}
 		return failed(err)
 	}
-	for _, w := range made.Warnings {
-		logWarning(own, w)
-	}
-	r := newRunner(made, own, loader, admin)
-	if f.pidFile != "" {
-		if r.pid, err = holdPIDFile(f.pidFile); err != nil {
-			return failed(err)
+	if w == nil {
+		if err := s.parse(c, args); err != nil {
+			return err
 		}
-		defer r.pid.remove()
+		return p.serve(c.Context(), s, f)
 	}
-	return r.run(ctx)
+	err = p.work(w, func() error { return s.parse(c, args) }, s, f)
+	if err != nil && !errors.Is(err, launcher.ErrOrphan) && service.ExitCode(err) == service.ExitError {
+		w.Fail(err.Error())
+	}
+	if err != nil {
+		return &exit{service.ExitCode(err), nil} // the master tells
+	}
+	return nil
 }
 
 // parse reads what can be wrong with the flags.
-func (f *serveFlags) parse() (admin []service.Address, workers service.Workers, err error) {
-	if err := workers.UnmarshalText([]byte(f.workers)); err != nil {
-		return nil, 0, fmt.Errorf("--workers: %w", err)
+func (f *serveFlags) parse() (admin []service.Address, workers *service.Workers, err error) {
+	var number service.Workers
+	if err := number.UnmarshalText([]byte(f.workers)); err != nil {
+		return nil, nil, fmt.Errorf("--workers: %w", err)
+	}
+	if f.workersGiven {
+		workers = &number
 	}
 	if f.admin == "" {
 		return nil, workers, nil
 	}
 	a, err := service.ParseListen(f.admin)
 	if err != nil {
-		return nil, 0, fmt.Errorf("--admin: %w", err)
+		return nil, nil, fmt.Errorf("--admin: %w", err)
 	}
 	return []service.Address{a}, workers, nil
 }
 
-// loggers makes the logger of the program, and that of the applications, which
-// follows the levels that the file sets for Python's logging (URI-15) unless
-// --log-level does. The program's own lines, such as where it serves, are not
-// silenced by the file: scripts wait for them.
-func (p *program) loggers(s *source) (own, apps *slog.Logger, err error) {
-	own, err = p.logger()
-	if err != nil || !strings.HasPrefix(s.uri, "config:") {
-		return own, own, err
-	}
-	file, _, err := paste.OpenURI(s.uri, s.options()...)
-	if err != nil {
-		return own, own, nil //nolint:nilerr // told, with all others, when the plan is made
-	}
-	levels := plan.LoggingLevels(file)
-	if levels == nil {
-		return own, own, nil
-	}
-	if p.levelGiven {
-		own.Info("the sections for Python's logging are not used: --log-level decides", "at", levels.Pos.String())
-		return own, own, nil
-	}
-	if own, err = p.atLevel(min(slog.LevelInfo, levels.Root)); err != nil {
-		return nil, nil, err
-	}
-	below, err := p.handler(slog.LevelDebug)
-	if err != nil {
-		return nil, nil, err
-	}
-	own.Info("of the sections for Python's logging, the levels are used; handlers and formatters have no meaning here, see --log-format",
-		"at", levels.Pos.String(), "root", levels.Root.String(), "sections", fmt.Sprint(levels.BySection))
-	return own, slog.New(levels.Handler(below)), nil
+// request is what serve makes a plan of.
+func (f *serveFlags) request(q plan.Request, workers *service.Workers) plan.Request {
+	q.Servers, q.Listen, q.Workers = f.servers, f.listen, workers
+	return q
 }
 
 // logWarning writes a problem with its place in fields of their own.
@@ -151,17 +127,18 @@ func logWarning(logger *slog.Logger, w *paste.Error) {
 	logger.Warn(text, "at", w.Pos.String(), "section", w.Section, "option", w.Option)
 }
 
-// newRunner makes the servers, and metrics about them.
-func newRunner(made *plan.Plan, logger *slog.Logger, loader *pipeline.Loader, admin []service.Address) *runner {
-	r := &runner{plan: made, logger: logger}
-	for _, g := range made.Groups {
-		r.servers = append(r.servers, &service.Server{Group: g.Group, Handler: g.Application, Logger: logger})
+// serve runs until it is told to end.
+func (p *program) serve(ctx context.Context, s *source, f *serveFlags) error {
+	r, err := p.newRunner(s, f)
+	if err != nil {
+		return err
 	}
-	registerProcess(loader, made, r.servers)
-	if admin != nil {
-		g := service.DefaultGroup()
-		g.Name, g.Listen, g.AccessLog = "admin", admin, "off"
-		r.servers = append(r.servers, &service.Server{Group: g, Handler: adminHandler(loader), Logger: logger})
+	first, err := r.rehearse()
+	if errors.Is(err, plan.ErrUsage) {
+		return err
 	}
-	return r
+	if err != nil {
+		return failed(err)
+	}
+	return r.run(ctx, first)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wheatpaste/wheatpaste/internal/osloconf"
 	"github.com/wheatpaste/wheatpaste/internal/plan"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -27,8 +28,17 @@ type source struct {
 	missing     string
 
 	uri     string // config:PATH or another URI, without its fragment
+	given   bool   // the URI was, and is not the default
 	name    *string
 	globals map[string]string
+
+	// files are what everything is read from, once. A worker sets those of its
+	// generation.
+	files *snapshot.Files
+
+	conf        *osloconf.Config // the conf files; nil without any, and before prepare
+	nova        bool             // they say what is served
+	formatGiven bool             // --log-format
 }
 
 func (s *source) flags(c *cobra.Command) {
@@ -44,8 +54,7 @@ func isAssignment(word string) bool {
 	return ok && name != "" && !strings.ContainsAny(name, "/:#\\")
 }
 
-// splitArgs tells URIs and var=value words apart; without a URI the default
-// file is meant.
+// splitArgs tells URIs and var=value words apart.
 func splitArgs(args []string) (uris, assignments []string) {
 	for _, arg := range args {
 		if isAssignment(arg) {
@@ -54,13 +63,11 @@ func splitArgs(args []string) (uris, assignments []string) {
 			uris = append(uris, arg)
 		}
 	}
-	if len(uris) == 0 {
-		uris = []string{defaultFile}
-	}
 	return uris, assignments
 }
 
-// parse reads the arguments: at most one URI, and var=value words.
+// parse reads the arguments: at most one URI, else the default file is meant or,
+// with conf files, theirs; and var=value words.
 func (s *source) parse(c *cobra.Command, args []string) error {
 	uris, assignments := splitArgs(args)
 	if len(uris) > 1 {
@@ -69,12 +76,16 @@ func (s *source) parse(c *cobra.Command, args []string) error {
 	if s.missing != string(pipeline.MissingError) && s.missing != string(pipeline.MissingStub) {
 		return fmt.Errorf("invalid --missing %q, want error or stub", s.missing)
 	}
+	if s.files == nil {
+		s.files = new(snapshot.Files)
+	}
 	s.globals = map[string]string{}
 	for _, word := range assignments {
 		name, value, _ := strings.Cut(word, "=")
 		s.globals[name] = value
 	}
-	s.setURI(uris[0])
+	s.setURI(append(uris, defaultFile)[0])
+	s.given, s.formatGiven = len(uris) > 0, c.Flags().Changed("log-format")
 	if c.Flags().Changed("app-name") {
 		s.name = &s.appName
 	}
@@ -101,7 +112,7 @@ func (s *source) setURI(text string) {
 
 // options are the load options for the application.
 func (s *source) options() []paste.LoadOption {
-	opts := []paste.LoadOption{paste.RelativeTo("."), paste.GlobalConf(maps.Clone(s.globals))}
+	opts := []paste.LoadOption{paste.RelativeTo("."), paste.GlobalConf(maps.Clone(s.globals)), paste.ReadFiles(s.files.Read)}
 	if s.name != nil {
 		opts = append(opts, paste.Name(*s.name))
 	}
@@ -117,20 +128,43 @@ func (s *source) loader(logger *slog.Logger) (*pipeline.Loader, error) {
 	return &pipeline.Loader{Missing: pipeline.Missing(s.missing), Logger: logger, AuthStrategy: strategy}, nil
 }
 
+// prepare reads the conf files, once, and finds the paste file that they name
+// where no URI does.
+func (s *source) prepare() error {
+	if len(s.configFiles) == 0 || s.conf != nil {
+		return nil
+	}
+	conf, err := osloconf.LoadFrom(s.files, s.configFiles, nil)
+	if err != nil {
+		return err
+	}
+	nova := plan.NovaMode(conf, s.given)
+	if nova && !s.given {
+		path, err := plan.PasteFile(conf, s.files)
+		if err != nil {
+			return paste.AllErrors(err)
+		}
+		s.uri = paste.FileURI(path)
+	}
+	s.conf, s.nova = conf, nova
+	return nil
+}
+
 // authStrategy reads from the conf files what the auth-strategy composites
 // choose by (OSP-01).
 func (s *source) authStrategy() (string, error) {
-	if len(s.configFiles) == 0 {
-		return "", nil
-	}
-	conf, err := osloconf.Load(s.configFiles, nil)
-	if err != nil {
+	if err := s.prepare(); err != nil || s.conf == nil {
 		return "", err
 	}
 	for _, o := range authStrategies {
-		if conf.Has(o) {
-			return conf.String(o)
+		if !s.conf.Has(o) {
+			continue
 		}
+		strategy, err := s.conf.String(o)
+		if err != nil {
+			return "", paste.AllErrors(err)
+		}
+		return strategy, nil
 	}
 	return "", nil
 }
@@ -143,7 +177,10 @@ var authStrategies = []osloconf.Option{
 
 // request is what check and serve make a plan of.
 func (s *source) request(l *pipeline.Loader) plan.Request {
-	return plan.Request{Loader: l, URI: s.uri, Name: s.name, Options: s.options()}
+	return plan.Request{
+		Loader: l, URI: s.uri, Name: s.name, Options: s.options(),
+		Conf: s.conf, Nova: s.nova, Source: s.files,
+	}
 }
 
 // open opens the file of the URI, for the commands that show all of it. They
@@ -162,7 +199,7 @@ func (s *source) portable() (*paste.Loader, *string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err = paste.Open(l.Filename(), paste.Portable(), paste.GlobalConf(s.globals))
+	l, err = paste.Open(l.Filename(), paste.Portable(), paste.GlobalConf(s.globals), paste.ReadFiles(s.files.Read))
 	return l, name, err
 }
 

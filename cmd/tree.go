@@ -52,7 +52,7 @@ func (p *program) tree(s *source, asJSON, portable bool) error {
 	var out []byte
 	var err error
 	if path := s.path(l, openErr); portable && path != "" {
-		out, err = tree.PortableOf(path, name, paste.GlobalConf(s.globals))
+		out, err = tree.PortableOf(path, name, paste.GlobalConf(s.globals), paste.ReadFiles(s.files.Read))
 	} else {
 		out, err = tree.JSON(l, openErr, name)
 	}
