@@ -43,7 +43,6 @@ type Config struct {
 // Plan is what one generation of workers serves.
 type Plan struct {
 	Groups   []*service.Group
-	Snapshot []byte   // for the workers
-	Files    []string // that were read
-	Data     any      // the caller's
+	Snapshot []byte // for the workers
+	Data     any    // the caller's
 }

@@ -140,6 +140,11 @@ func (u *underTest) waitRunning(generation int) control.Status {
 	u.t.Helper()
 	var st control.Status
 	u.eventually("the generation serves", func() bool {
+		select {
+		case <-u.ended:
+			u.t.Fatal("the program has ended")
+		default:
+		}
 		var err error
 		st, err = u.control.Status(u.t.Context())
 		return err == nil && st.State == control.Running && st.Generation >= generation

@@ -32,7 +32,7 @@ type settings struct {
 	StartFail string
 	CloseLog  string // a file that Close appends to
 	ExecFails bool
-	Workers   service.Workers
+	Workers   int
 }
 
 // singleProgram is the program under test. Its arguments come in variables: a
@@ -121,7 +121,7 @@ func loadSettings(context.Context) (*Plan, error) {
 		}
 		g := service.DefaultGroup()
 		g.Name, g.Listen, g.AccessLog = name, nil, "off"
-		g.Workers = s.Workers
+		g.Workers = service.Workers(s.Workers)
 		g.GracefulTimeout, g.DrainIdleGrace, g.SocketMode = s.Graceful, s.Grace, s.Mode
 		for _, text := range s.Listen[name] {
 			a, err := service.ParseListen(text)

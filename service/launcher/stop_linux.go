@@ -100,7 +100,9 @@ func (m *Master) drainAll() {
 		}
 	}
 	for _, w := range m.workers {
-		m.drain(w, &message{Type: typeDrain})
+		if w.state != control.WorkerDraining { // else its time runs already
+			m.drain(w, &message{Type: typeDrain})
+		}
 	}
 	// The workers close the listeners when the queues are empty; from then on
 	// clients must be refused, so that no copy may be left here.
