@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -65,6 +66,7 @@ func Inherit() (*Worker, error) {
 	unix.CloseOnExec(fd)
 	unix.CloseOnExec(executableFD)
 	ignoreSignals()
+	setName(filepath.Base(os.Args[0]))
 	w := &Worker{listeners: map[string]net.Listener{}}
 	if w.channel, err = newChannel(fd); err != nil {
 		return nil, err
@@ -79,6 +81,12 @@ func Inherit() (*Worker, error) {
 
 // Context ends when the worker has to end, also before it serves.
 func (w *Worker) Context() context.Context { return w.ctx }
+
+// setName is how ps and top call the process: else by the number of the
+// descriptor that it was executed from.
+func setName(name string) {
+	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // without /proc the name is right already
+}
 
 // ignoreSignals leaves to the master what is sent to all of the process group,
 // and goes on writing when nobody reads (SIG-14, design.md 6).
