@@ -4,10 +4,10 @@ GO ?= go
 FUZZTIME ?= 5m
 RANDOM_FILES ?= 20000
 
-.PHONY: help build test race lint generate conformance fuzz bench soak clean
+.PHONY: help build test race lint generate conformance fuzz bench soak soak-short clean
 
 help:
-	@grep -E '^[a-z]+:' Makefile | cut -d: -f1 | tr '\n' ' '; echo
+	@grep -E '^[a-z-]+:' Makefile | cut -d: -f1 | tr '\n' ' '; echo
 
 build:
 	$(GO) build -o bin/wheatpaste ./cmd/wheatpaste
@@ -42,6 +42,10 @@ bench:
 # The long runs at their full figures; writes bench/RESULTS.md.
 soak:
 	GO=$(GO) ./bench/soak.sh
+
+# The launcher's promises at small figures; SCENARIOS chooses some of them.
+soak-short:
+	$(GO) run ./bench/launcher -short $(SCENARIOS)
 
 clean:
 	rm -rf bin

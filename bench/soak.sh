@@ -26,6 +26,10 @@ run "The corpus and 20,000 random files against Paste Deploy" env WHEATPASTE_RAN
 run "Loader beside Paste Deploy" "$go" run ./bench/loader
 KEEP=80 run "Benchmarks of the packages" "$go" test -run '^$' -bench . -benchmem ./paste ./pipeline
 KEEP=60 run "Fuzz targets, ${FUZZTIME:-5m} each" env FUZZTIME="${FUZZTIME:-5m}" FUZZ_TARGETS="${FUZZ_TARGETS:-.}" ./bench/fuzz.sh
+# wrk joins in where it is installed; the servers beside ours are Debian's
+# gunicorn, uwsgi-core with uwsgi-plugin-python3 and nginx-light, and a caddy in
+# the path or in GOBIN.
+KEEP=200 run "The launcher under load" "$go" run ./bench/launcher
 mv "$tmp" "$out"
 trap - EXIT
 echo "wrote $out" >&2
