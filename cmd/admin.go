@@ -1,15 +1,19 @@
 package cmd
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/wheatpaste/wheatpaste/internal/accesslog"
 	"github.com/wheatpaste/wheatpaste/internal/control"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
+	"github.com/wheatpaste/wheatpaste/service"
 )
 
 // adminHandler answers on the admin address. What it shows is the sum over all
@@ -28,4 +32,30 @@ func adminHandler(board *scoreboard.Board, master control.Master) http.Handler {
 		}
 	})
 	return mux
+}
+
+// adminGroup is the server on the admin address.
+func (r *runner) adminGroup() *service.Group {
+	g := service.DefaultGroup()
+	g.Name, g.Listen, g.AccessLog, g.GracefulTimeout, g.Workers = "admin", r.admin, accesslog.Off, time.Second, 0
+	return g
+}
+
+// serveAdmin answers on the admin address, from the master.
+func (r *runner) serveAdmin(ctx context.Context, master server) (stop func(), err error) {
+	g := r.adminGroup()
+	listeners, err := service.Listen(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	s := &service.Server{Group: g, Handler: adminHandler(r.board, master), Logger: r.logs.own}
+	go func() {
+		defer close(ended)
+		if err := s.Serve(ctx, listeners...); err != nil && ctx.Err() == nil {
+			r.logs.own.Error("the admin address", "error", err)
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
 }

@@ -83,7 +83,7 @@ func (s *source) pasteFile() *paste.Loader {
 
 // confLogging is the log of nova.conf.
 func (p *program) confLogging(s *source, set *plan.Logging) (*logs, error) {
-	var out io.Writer = p.stderr
+	out := p.stderr
 	var file *logFile
 	if set.File != "" {
 		file = &logFile{path: set.File, stderr: p.stderr, both: set.Stderr}

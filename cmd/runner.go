@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"strings"
 	"time"
 
-	"github.com/wheatpaste/wheatpaste/internal/check"
 	"github.com/wheatpaste/wheatpaste/internal/control"
-	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/internal/watch"
-	"github.com/wheatpaste/wheatpaste/pipeline"
 	"github.com/wheatpaste/wheatpaste/service"
 	"github.com/wheatpaste/wheatpaste/service/launcher"
 )
@@ -30,6 +25,7 @@ type runner struct {
 	former  *launcher.Former // what this process was before a reload with workers = 0; else nil
 	board   *scoreboard.Board
 	socket  *control.Listener
+	master  server   // of one process
 	pid     *pidFile // nil without --pid-file
 	watcher *watch.Watcher
 	cores   string           // where the number of cores comes from; "" when nobody asked for it
@@ -62,91 +58,13 @@ func (r *runner) goOn() (err error) {
 		r.board, err = scoreboard.Create()
 		return err
 	}
-	r.board = r.former.Board
+	if r.board = r.former.Board; r.board == nil { // where none can be kept
+		if r.board, err = scoreboard.Create(); err != nil {
+			return err
+		}
+	}
 	r.source.files, err = snapshot.Decode(r.former.Snapshot)
 	return err
-}
-
-// rehearsal is a plan with what it was made of.
-type rehearsal struct {
-	*plan.Plan
-	files *snapshot.Files
-}
-
-// rehearse reads and builds everything, and opens nothing.
-func (r *runner) rehearse() (*launcher.Plan, error) {
-	s, region := r.source, r.board.Master() // where one process counts that serves by itself
-	if r.again {
-		s, region = r.source.again(), nil
-	}
-	r.again = true
-	loader, err := s.loader(r.logs.apps)
-	if err != nil {
-		return nil, err
-	}
-	loader.Region = region
-	made, err := check.Plan(r.flags.request(s.request(loader), r.workers))
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range made.Warnings {
-		logWarning(r.logs.own, w)
-	}
-	if err := r.settle(made); err != nil {
-		return nil, err
-	}
-	files, err := s.files.Encode()
-	if err != nil {
-		return nil, err
-	}
-	plan := &launcher.Plan{Snapshot: files, Data: &rehearsal{made, s.files}}
-	for _, g := range made.Groups {
-		plan.Groups = append(plan.Groups, g.Group)
-	}
-	return plan, nil
-}
-
-// again is the same source with nothing read yet.
-func (s *source) again() *source {
-	fresh := *s
-	fresh.files, fresh.conf, fresh.nova = new(snapshot.Files), nil, false
-	return &fresh
-}
-
-// base is the file by which the control socket is named; "" when the conf files
-// say what is served.
-func (s *source) base() string {
-	if s.nova && !s.given {
-		return ""
-	}
-	return strings.TrimPrefix(s.uri, "config:")
-}
-
-// settle decides the numbers of workers, and finds what would keep the workers
-// from starting.
-func (r *runner) settle(made *plan.Plan) error {
-	cores, source := service.UsableCores()
-	processes := 0
-	for _, g := range made.Groups {
-		if g.Workers == service.AutoWorkers {
-			g.Workers = service.Workers(cores)
-			r.cores = source
-		}
-		if runtime.GOOS != "linux" {
-			g.Workers = 0
-		}
-		processes += int(g.Workers)
-		if _, err := g.Identity(); err != nil {
-			return fmt.Errorf("server %s: %w", g.Name, err)
-		}
-	}
-	for _, g := range made.Groups {
-		if processes > 0 && g.Workers == 0 {
-			g.Workers = 1
-			r.logs.own.Warn("workers = 0 beside a server with workers: it gets one", "server", g.Name)
-		}
-	}
-	return nil
 }
 
 // server is a master, or one process that serves itself.
@@ -221,11 +139,13 @@ func (r *runner) attend(ctx context.Context, master server, first *launcher.Plan
 		socket.Finish(code)
 		<-served
 	}()
-	stopAdmin, err := r.serveAdmin(beside, master)
-	if err != nil {
-		return service.ExitError, err
+	if r.admin != nil && !oneProcess(first) {
+		stop, err := r.serveAdmin(beside, master)
+		if err != nil {
+			return service.ExitError, err
+		}
+		defer stop()
 	}
-	defer stopAdmin()
 	if r.flags.watch {
 		stop, err := r.watchFiles(beside, master)
 		if err != nil {
@@ -245,9 +165,11 @@ func (r *runner) newServer(first *launcher.Plan) (server, error) {
 		Stderr: os.Stderr,
 	}
 	conf.Version, _ = buildVersion()
-	if first.Groups[0].Workers == 0 {
+	if oneProcess(first) {
 		conf.Former, conf.Control, conf.KeepFDs = r.former, r.socket, r.kept
-		return launcher.NewSingle(conf, r.parts), nil
+		single := launcher.NewSingle(conf, r.parts)
+		r.master = single
+		return single, nil
 	}
 	return launcher.New(conf)
 }
@@ -324,65 +246,4 @@ func (r *runner) listenControl() (*control.Listener, error) {
 		return nil, fmt.Errorf("%w (or say --control PATH)", err)
 	}
 	return l, nil
-}
-
-// serveAdmin answers on the admin address, from this process.
-func (r *runner) serveAdmin(ctx context.Context, master server) (stop func(), err error) {
-	if r.admin == nil {
-		return func() {}, nil
-	}
-	g := service.DefaultGroup()
-	g.Name, g.Listen, g.AccessLog, g.GracefulTimeout = "admin", r.admin, "off", time.Second
-	listeners, err := service.Listen(ctx, g)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	s := &service.Server{Group: g, Handler: adminHandler(r.board, master), Logger: r.logs.own}
-	go func() {
-		defer close(ended)
-		if err := s.Serve(ctx, listeners...); err != nil && ctx.Err() == nil {
-			r.logs.own.Error("the admin address", "error", err)
-		}
-	}()
-	return func() { cancel(); <-ended }, nil
-}
-
-// parts are the servers of a plan that this process serves itself.
-func (r *runner) parts(p *launcher.Plan) ([]launcher.Part, error) {
-	made := p.Data.(*rehearsal)
-	var list []launcher.Part
-	for _, g := range made.Groups {
-		if err := errors.Join(ownLog(g.Group), become(g.Group)); err != nil {
-			return nil, err
-		}
-		list = append(list, launcher.Part{
-			Server: &service.Server{Group: g.Group, Handler: g.Application, Logger: r.logs.own, LogFormat: g.LogFormat},
-			Start:  startOf(g.Application), Close: g.Application.Close,
-		})
-	}
-	return list, nil
-}
-
-// become makes the process the user that a group names, before the group's
-// application opens anything.
-func become(g *service.Group) error {
-	id, err := g.Identity()
-	if err == nil {
-		err = id.Become()
-	}
-	if err != nil {
-		return fmt.Errorf("server %s: %w", g.Name, err)
-	}
-	return nil
-}
-
-func startOf(a *pipeline.App) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if err := a.Start(ctx); err != nil {
-			return fmt.Errorf("starting the application %s: %w", a.Context.Label(), err)
-		}
-		return nil
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,10 +35,10 @@ body = short and stout
 func ExampleLoadApp() {
 	app, err := pipeline.LoadApp("config:" + iniFile(hostIni))
 	if err != nil {
-		log.Fatal(err) // every problem of the file, one a line
+		panic(err) // it holds every problem of the file, one a line
 	}
 	if err := app.Start(context.Background()); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer func() { _ = app.Close(context.Background()) }()
 
@@ -59,24 +58,24 @@ func ExampleLoadApp() {
 func iniFile(text string) string {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	path := filepath.Join(dir, "paste.ini")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return path
 }
 
 func fetch(url string) string {
-	r, err := http.Get(url) //nolint:noctx,gosec // an example
+	r, err := http.Get(url) //nolint:noctx // an example
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer func() { _ = r.Body.Close() }()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return string(body)
 }

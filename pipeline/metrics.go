@@ -80,6 +80,7 @@ func (m *metrics) app(name string) *appSeries {
 	s.requests.make = func(method, code string) *scoreboard.Counter {
 		return m.region.Counter(scoreboard.Requests, name, method, code)
 	}
+	s.inFlight.Set(0)                             // what a process before this one left in the region is over
 	s.requests.get(http.MethodGet, http.StatusOK) // exists from the start, at 0
 	m.apps[name] = s
 	return s

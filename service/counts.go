@@ -29,7 +29,7 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		New: int(c.New.Load()), Active: int(c.Active.Load()), Idle: int(c.Idle.Load()), Hijacked: int(c.Hijacked.Load()),
 		InFlight: int(c.InFlight.Load()), Requests: c.Requests.Load(), Cut: c.Cut.Load(),
-		LinesLost: uint64(c.LinesLost.Load()), //nolint:gosec // a count
+		LinesLost: uint64(c.LinesLost.Load()),
 		Draining:  c.Draining.Load() != 0,
 	}
 }
@@ -37,7 +37,7 @@ func (s *Server) Stats() Stats {
 // noteLostLines counts the lines of the access log that were lost so far.
 func (s *Server) noteLostLines() {
 	if isClosed(s.signals().setUp) {
-		s.counts.LinesLost.Store(int64(s.log.Dropped())) //nolint:gosec // a count
+		s.counts.LinesLost.Store(int64(s.log.Dropped()))
 	}
 }
 

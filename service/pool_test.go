@@ -124,7 +124,7 @@ func TestFullPool(t *testing.T) {
 func TestQueueEndsWithTheRequestsTime(t *testing.T) {
 	g := testGroup(t)
 	g.PoolSize, g.PoolQueue, g.RequestTimeout = 1, 1, 200*time.Millisecond
-	r := serve(t, g, func(w http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+	r := serve(t, g, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
 	_ = r.signals().pool.enter(t.Context(), false) // somebody else's
 	if a := r.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").answer("GET"); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
 		t.Errorf("got %v, want 503 with Retry-After: it was not begun", a.Response)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -146,7 +147,7 @@ func (c *Change) add(ctx context.Context, w Want, i int) error {
 	for len(list) < w.queues(a) {
 		next, err := list[0].another(len(list))
 		if err == nil {
-			list = append(list[:len(list):len(list)], next)
+			list = append(slices.Clip(list), next)
 			c.opened = append(c.opened, next)
 		}
 		if err == nil && !kept {

@@ -93,7 +93,7 @@ func TestUnsafeFolder(t *testing.T) {
 		{"a file", func(_ *Places, dir string) error { return os.WriteFile(dir, nil, 0o600) }, "control socket: %q is no folder, want another --control"},
 		{"others may write", func(_ *Places, dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) },
 			"control socket: the folder %q has mode 0770: others may write to it, want 0700 or another --control"},
-		{"somebody else's", func(p *Places, dir string) error {
+		{"somebody else's", func(p *Places, _ string) error {
 			p.UID++
 			return os.Mkdir(filepath.Join(p.Temp, fmt.Sprintf("wheatpaste-%d", p.UID)), 0o700)
 		}, fmt.Sprintf("control socket: the folder %%q belongs to user %d, want user %d or another --control", os.Geteuid(), os.Geteuid()+1)},

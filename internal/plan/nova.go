@@ -246,7 +246,7 @@ func (n *nova) either(o, other osloconf.Option) osloconf.Option {
 
 // optionErrors takes apart what Check joins.
 func optionErrors(err error) []*paste.OptionError {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost one is meant
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var list []*paste.OptionError
 		for _, one := range joined.Unwrap() {
 			list = append(list, optionErrors(one)...)

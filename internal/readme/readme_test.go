@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,9 @@ import (
 )
 
 const root = "../.."
+
+// verbs are the commands that speak to a running master.
+var verbs = []string{"status", "reload", "stop", "workers", "reopen"}
 
 // command is one "$ ..." line of the README with what it shows below.
 type command struct {
@@ -60,7 +64,7 @@ func TestTheREADMEIsTrue(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	address := freeAddress(t)
+	address, socket := freeAddress(t), filepath.Join(t.TempDir(), "control.sock")
 	ran := map[string]int{}
 	for _, c := range commands(t) {
 		words := strings.Fields(c.line)
@@ -69,11 +73,15 @@ func TestTheREADMEIsTrue(t *testing.T) {
 		case strings.Contains(c.line, "/etc/"), strings.HasPrefix(c.line, "go test"):
 			continue
 		case c.line == "go run ./cmd/wheatpaste serve":
-			got = serve(t, binary, address)
+			got = serveIn(t, root, binary, address, "--control", socket)
 		case words[0] == "curl":
 			got = curl(t, words[1:], address)
 		case words[0] == "wheatpaste":
-			cmd := exec.Command(binary, words[1:]...)
+			args := words[1:]
+			if slices.Contains(verbs, args[0]) { // other masters may run on this machine
+				args = append(args, "--control", socket)
+			}
+			cmd := exec.Command(binary, args...)
 			cmd.Dir = root
 			out, _ := cmd.CombinedOutput() // check fails on purpose
 			got = string(out)
@@ -104,17 +112,11 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// serve starts the server of the README on another port, and gives its first
-// line of log.
-func serve(t *testing.T, binary, address string) string {
+// serveIn starts a server of the file in a folder, and gives its log until it
+// serves.
+func serveIn(t *testing.T, folder, binary, address string, more ...string) string {
 	t.Helper()
-	return serveIn(t, root, binary, address)
-}
-
-// serveIn starts a server of the file in a folder.
-func serveIn(t *testing.T, folder, binary, address string) string {
-	t.Helper()
-	cmd := exec.Command(binary, "serve", "--listen", address)
+	cmd := exec.Command(binary, append([]string{"serve", "--listen", address}, more...)...)
 	cmd.Dir = folder
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -138,12 +140,17 @@ func serveIn(t *testing.T, folder, binary, address string) string {
 			t.Errorf("serve ended with %v", err)
 		}
 	})
-	select {
-	case line := <-lines:
-		return line
-	case <-time.After(30 * time.Second):
-		t.Fatal("serve does not serve")
-		return ""
+	late := time.After(30 * time.Second)
+	for log := ""; ; {
+		select {
+		case line, ok := <-lines:
+			log += line + "\n"
+			if !ok || strings.Contains(line, "msg=serving ") {
+				return log
+			}
+		case <-late:
+			t.Fatalf("serve does not serve:\n%s", log)
+		}
 	}
 }
 

@@ -6,21 +6,16 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
-	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/service"
 )
 
 // ErrOrphan says that the worker ended because its master was dead.
 var ErrOrphan = errors.New("the master is gone")
 
-var (
-	errGone      = errors.New("the server has stopped")
-	errNoWorkers = errors.New("only Linux has worker processes, want workers = 0")
-)
+var errNoWorkers = errors.New("only Linux has worker processes, want workers = 0")
 
 // Master is Linux's alone: elsewhere New gives none.
 type Master struct{}
@@ -72,15 +67,3 @@ func (*Worker) Fail(string) {}
 
 // residentSize is not known.
 func residentSize(int) int64 { return 0 }
-
-// errorLines gives each problem a line of its own.
-func errorLines(err error) []string {
-	if list, ok := errors.AsType[paste.Errors](err); ok {
-		var lines []string
-		for _, e := range paste.AllErrors(list) {
-			lines = append(lines, e.Error())
-		}
-		return lines
-	}
-	return strings.Split(strings.TrimSpace(err.Error()), "\n")
-}

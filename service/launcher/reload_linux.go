@@ -9,7 +9,6 @@ import (
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
-	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/service"
 )
 
@@ -245,18 +244,6 @@ func (m *Master) mayDrainMore() error {
 		return errors.New("two generations drain and graceful_shutdown_timeout is 0, want them to end first, or a limit")
 	}
 	return nil
-}
-
-// errorLines gives each problem a line of its own.
-func errorLines(err error) []string {
-	if list, ok := errors.AsType[paste.Errors](err); ok {
-		var lines []string
-		for _, e := range paste.AllErrors(list) {
-			lines = append(lines, e.Error())
-		}
-		return lines
-	}
-	return strings.Split(strings.TrimSpace(err.Error()), "\n")
 }
 
 func firstLine(text string) string {

@@ -27,7 +27,9 @@ const selfLink = "/proc/self/exe"
 
 func mayReload() error { return nil }
 
-func replaceProcess(path string, args, env []string) error { return syscall.Exec(path, args, env) }
+func replaceProcess(path string, args, env []string) error {
+	return syscall.Exec(path, args, env) //nolint:gosec // the same program as now
+}
 
 // Inherited gives what a former self left to this process, or nil when there was
 // none. It is called once, before anything else: signals that come later are

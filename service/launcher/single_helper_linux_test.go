@@ -290,3 +290,29 @@ func (u *underTest) begin(address, path string) (*connection, *http.Response) {
 	u.t.Cleanup(func() { answer.Body.Close() })
 	return c, answer
 }
+
+// waiting gives a connection whose request nobody answers: it waits in the
+// queue. An accept loop that is about to leave may still answer some.
+func (u *underTest) waiting(address string) *connection {
+	u.t.Helper()
+	var c *connection
+	u.eventually("a connection waits", func() bool {
+		var err error
+		if c, err = connect(address); err != nil {
+			u.t.Fatal(err)
+		}
+		_, err = io.WriteString(c, "GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err = c.r.Peek(1); errors.Is(err, os.ErrDeadlineExceeded) {
+			return true
+		}
+		c.Close()
+		return false
+	})
+	u.t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	return c
+}

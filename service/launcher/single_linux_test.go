@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -297,25 +298,15 @@ func TestSingleReloadLetsConnectionsWait(t *testing.T) {
 	u.set(func(s *settings) { s.Text = "two" })
 	u.signal(syscall.SIGHUP)
 	u.waitLog("generation=3")
-	got := make(chan string, 1)
-	go func() {
-		c, err := connect(address)
-		if err != nil {
-			got <- err.Error()
-			return
-		}
-		defer c.Close()
-		body, err := text(c.ask("/"))
-		got <- fmt.Sprint(body, " ", err)
-	}()
+	waits := u.waiting(address)
 	if err := os.WriteFile(u.path("go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if body, err := text(answer, nil); err != nil || body != "one" {
 		t.Errorf("the request in flight got %q, %v", body, err)
 	}
-	if g := <-got; g != "two <nil>" {
-		t.Errorf("the connection that waited got %q", g)
+	if got, err := text(http.ReadResponse(waits.r, nil)); err != nil || got != "two" {
+		t.Errorf("the connection that waited got %q, %v", got, err)
 	}
 	if b, err := os.ReadFile(u.path("closed")); err != nil || string(b) != "one\n" {
 		t.Errorf("Close has noted %q, %v, want one line", b, err)

@@ -39,8 +39,7 @@ type settings struct {
 // file of settings, the path of the control socket, a file to be locked.
 func singleProgram() int {
 	if err := runSingleProgram(); err != nil {
-		var code exitError
-		if errors.As(err, &code) {
+		if code, ok := errors.AsType[exitError](err); ok {
 			return int(code)
 		}
 		fmt.Fprintln(os.Stderr, "error:", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -174,11 +175,7 @@ func TestSingleStopsInAReload(t *testing.T) {
 			u.set(func(s *settings) { s.Text = "two" })
 			u.signal(syscall.SIGHUP)
 			u.waitLog("msg=draining")
-			waits, err := connect(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer waits.Close()
+			waits := u.waiting(address)
 			stopped := make(chan int, 1)
 			go func() { stopped <- test.stop(u) }()
 			u.waitLog("msg=stopping")
@@ -188,7 +185,7 @@ func TestSingleStopsInAReload(t *testing.T) {
 			if got, err := text(answer, nil); err != nil || got != "one" {
 				t.Errorf("the request in flight got %q, %v", got, err)
 			}
-			if got, err := text(waits.ask("/")); err != nil || got != "two" {
+			if got, err := text(http.ReadResponse(waits.r, nil)); err != nil || got != "two" {
 				t.Errorf("the connection that waited got %q, %v", got, err)
 			}
 			if code := u.exit(); code != 0 {

@@ -122,7 +122,7 @@ func identify(path string) pathID {
 	if err := unix.Lstat(path, &st); err != nil {
 		return pathID{}
 	}
-	return pathID{uint64(st.Dev), uint64(st.Ino)} //nolint:unconvert,gosec // the types differ between systems
+	return pathID{uint64(st.Dev), uint64(st.Ino)} //nolint:unconvert // the types differ between systems
 }
 
 // prime makes a socket listen as a group wants it: a former self may have

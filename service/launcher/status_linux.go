@@ -3,7 +3,6 @@ package launcher
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -15,9 +14,6 @@ import (
 
 // A master is what the control socket speaks to.
 var _ control.Master = (*Master)(nil)
-
-// errGone is for those who ask a master that has ended.
-var errGone = errors.New("the server has stopped")
 
 // Status shows the master and its workers.
 func (m *Master) Status() control.Status {

@@ -59,7 +59,7 @@ func (m *Master) service(s os.Signal) {
 	case unix.SIGHUP:
 		m.reload("SIGHUP", nil)
 	case unix.SIGUSR1:
-		m.reopen()
+		_ = m.reopen() // logged
 	case unix.SIGTTIN:
 		m.oneMore(1)
 	case unix.SIGTTOU:
