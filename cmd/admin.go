@@ -27,6 +27,8 @@ func adminHandler(board *scoreboard.Board, master control.Master) http.Handler {
 		switch master.Status().State {
 		case control.Running, control.Reloading:
 			_, _ = io.WriteString(w, "OK\n")
+		case control.Starting:
+			http.Error(w, "STARTING", http.StatusServiceUnavailable)
 		default:
 			http.Error(w, "DRAINING", http.StatusServiceUnavailable)
 		}
@@ -38,6 +40,7 @@ func adminHandler(board *scoreboard.Board, master control.Master) http.Handler {
 func (r *runner) adminGroup() *service.Group {
 	g := service.DefaultGroup()
 	g.Name, g.Listen, g.AccessLog, g.GracefulTimeout, g.Workers = "admin", r.admin, accesslog.Off, time.Second, 0
+	g.DrainIdleGrace = 50 * time.Millisecond // who scrapes asks again
 	return g
 }
 

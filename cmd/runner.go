@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +76,7 @@ type server interface {
 
 // run serves a plan until the end.
 func (r *runner) run(ctx context.Context, first *launcher.Plan) error {
-	if err := r.hold(); err != nil {
+	if err := r.hold(first); err != nil {
 		return failed(err)
 	}
 	if r.pid != nil {
@@ -95,18 +96,22 @@ func (r *runner) run(ctx context.Context, first *launcher.Plan) error {
 
 // hold takes what one master alone may have: the control socket and the pid
 // file.
-func (r *runner) hold() (err error) {
+func (r *runner) hold(first *launcher.Plan) (err error) {
 	if r.socket, err = r.listenControl(); err != nil {
 		return err
 	}
+	path := r.flags.pidFile
+	for _, g := range first.Groups {
+		path = cmp.Or(path, g.PIDFile) // gunicorn's pidfile
+	}
+	if path == "" {
+		return nil
+	}
 	if fd, ok := r.former.FD(pidFileFD); ok {
-		r.pid = inheritPIDFile(r.flags.pidFile, fd)
+		r.pid = inheritPIDFile(path, fd)
 		return nil
 	}
-	if r.flags.pidFile == "" {
-		return nil
-	}
-	if r.pid, err = holdPIDFile(r.flags.pidFile); err != nil {
+	if r.pid, err = holdPIDFile(path); err != nil {
 		r.socket.Finish(service.ExitError)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/accesslog"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -60,6 +61,9 @@ type Group struct {
 	GracefulTimeout time.Duration // graceful_shutdown_timeout; 0 waits for ever
 
 	AccessLog string // stdout, off or a path
+
+	// Files are those of the generation, for certificates; nil for the disk.
+	Files *snapshot.Files
 
 	// MetricsSample times the filters of one request in so many; 0 is the
 	// default, 1 is all.

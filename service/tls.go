@@ -7,11 +7,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
-	"os"
 	"time"
 
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -41,15 +42,35 @@ func (g *Group) tlsConfig() (*tls.Config, error) {
 	return c, g.requireClients(c)
 }
 
+// certificate reads the pair from the snapshot of the generation: a worker may
+// not read a key of root's any more, and all workers have the same one.
 func (g *Group) certificate() (tls.Certificate, error) {
 	if g.CertFile == selfMade {
-		return selfSigned()
+		pair, err := g.files().Make("self-made certificate", selfSigned)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		return tls.X509KeyPair(pair, pair)
 	}
-	key := g.KeyFile
-	if key == "" {
-		key = g.CertFile
+	cert, err := g.files().ReadSecret(g.CertFile) // the key may stand in it
+	if err != nil {
+		return tls.Certificate{}, err
 	}
-	return tls.LoadX509KeyPair(g.CertFile, key)
+	key := cert
+	if g.KeyFile != "" {
+		if key, err = g.files().ReadSecret(g.KeyFile); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	return tls.X509KeyPair(cert, key)
+}
+
+// files are those of the generation, or of the disk.
+func (g *Group) files() *snapshot.Files {
+	if g.Files == nil {
+		return new(snapshot.Files)
+	}
+	return g.Files
 }
 
 // requireClients makes a certificate of the CA a must (OPT-12).
@@ -57,23 +78,24 @@ func (g *Group) requireClients(c *tls.Config) error {
 	if g.ClientCA == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(g.ClientCA)
+	roots, err := g.files().Read(g.ClientCA)
 	if err != nil {
 		return paste.BadOption("ca_file", "%w, want a PEM file", err)
 	}
 	c.ClientCAs = x509.NewCertPool()
-	if !c.ClientCAs.AppendCertsFromPEM(pem) {
+	if !c.ClientCAs.AppendCertsFromPEM(roots) {
 		return paste.BadOption("ca_file", "no certificate in %q, want a PEM file", g.ClientCA)
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	return nil
 }
 
-// selfSigned makes a certificate for this machine alone: nobody can verify it.
-func selfSigned() (tls.Certificate, error) {
+// selfSigned makes a certificate for this machine alone, with its key: nobody can
+// verify it.
+func selfSigned() ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
 	now := time.Now()
 	template := &x509.Certificate{
@@ -87,7 +109,12 @@ func selfSigned() (tls.Certificate, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }

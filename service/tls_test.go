@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -25,23 +24,19 @@ import (
 // writePEM makes a certificate file with its key.
 func writePEM(t *testing.T) (path string, pool *x509.CertPool, cert tls.Certificate) {
 	t.Helper()
-	cert, err := selfSigned()
+	pair, err := selfSigned()
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
+	if cert, err = tls.X509KeyPair(pair, pair); err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-	pem.Encode(&b, &pem.Block{Type: "PRIVATE KEY", Bytes: key})
 	path = filepath.Join(t.TempDir(), "both.pem")
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, pair, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	pool = x509.NewCertPool()
-	pool.AppendCertsFromPEM(b.Bytes())
+	pool.AppendCertsFromPEM(pair)
 	return path, pool, cert
 }
 

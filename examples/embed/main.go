@@ -22,7 +22,7 @@ const endTime = 10 * time.Second // for requests in flight, and for the hooks
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: embed config:FILE#APP HOST:PORT")
+		fmt.Fprintln(os.Stderr, "usage: embed config:/PATH/FILE#APP HOST:PORT")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2]); err != nil {

@@ -230,6 +230,7 @@ func (n *nova) tls(g *service.Group) {
 		n.read.Bad(enabledSSLAPIs, "no certificate for %s, want a PEM file as ssl_cert_file in [wsgi]", g.Name)
 		return
 	}
+	g.Files = n.Source
 	places := map[string]osloconf.Option{"cert_file": cert, "key_file": key, "ca_file": ca, "listen": listenOption(g.Name)}
 	for _, e := range optionErrors(g.Check()) {
 		n.read.Bad(places[e.Option], "%v", e.Err)

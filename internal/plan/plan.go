@@ -165,7 +165,7 @@ func (m *maker) files() []paste.FileInfo {
 	}
 	var list []paste.FileInfo
 	for _, f := range m.Source.Files() {
-		if f.Err == nil && !f.Folder {
+		if f.Err == nil && !f.Folder && !f.Secret {
 			list = append(list, paste.FileInfo{Path: f.Path, SHA256: f.SHA256})
 		}
 	}

@@ -92,6 +92,7 @@ func (m *maker) build(c *paste.Context) (*service.Group, error) {
 	if !ok {
 		return nil, c.Errorf("use", "%s is a server of its own kind, which serve does not run; want egg:wheatpaste#http or one of its aliases", c.Ref.Text)
 	}
+	g.Files = m.Source
 	if err := g.Check(); err != nil {
 		return nil, c.Place(err)
 	}
@@ -143,6 +144,7 @@ func (m *maker) fromDefaults() []*service.Group {
 	case g == nil:
 		return standard
 	}
+	g.Files = m.Source
 	if err := g.Check(); err != nil {
 		m.fail(c.Place(err))
 	}

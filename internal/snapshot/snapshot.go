@@ -30,6 +30,13 @@ type Files struct {
 	mu      sync.Mutex
 	replay  bool
 	entries map[string]entry // by absolute path
+	made    map[string][]byte
+}
+
+// wire is a snapshot as it is written.
+type wire struct {
+	Entries map[string]entry
+	Made    map[string][]byte
 }
 
 // entry is what was found at a path. Its fields are encoded.
@@ -42,6 +49,7 @@ type entry struct {
 	Op      string // of the error
 	Errno   uint64 // the system's error; 0 for another
 	Problem string // an error that is not of the system
+	Secret  bool
 }
 
 // Info is one path that was looked at.
@@ -49,6 +57,7 @@ type Info struct {
 	Path   string            // absolute
 	SHA256 [sha256.Size]byte // of the content, for a folder of its names; zero without any
 	Folder bool
+	Secret bool  // its content is nobody's business, and its sum is left out
 	Err    error // why it could not be read; nil for one that was
 }
 
@@ -67,6 +76,38 @@ func (f *Files) Read(name string) ([]byte, error) {
 func (f *Files) ReadDir(name string) ([]string, error) {
 	e := f.entry(name, true)
 	return slices.Clone(e.Names), e.err(name)
+}
+
+// ReadSecret is Read for a key.
+func (f *Files) ReadSecret(name string) ([]byte, error) {
+	data, err := f.Read(name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.entries[absolute(name)]
+	e.Secret = true
+	if !f.replay {
+		f.entries[absolute(name)] = e
+	}
+	return data, err
+}
+
+// Make gives what is no file, but the same in all processes of a generation: it
+// is made once, where the generation is rehearsed. The name is no path.
+func (f *Files) Make(name string, content func() ([]byte, error)) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e, ok := f.made[name]; ok || f.replay {
+		return bytes.Clone(e), nil
+	}
+	data, err := content()
+	if err != nil {
+		return nil, err
+	}
+	if f.made == nil {
+		f.made = map[string][]byte{}
+	}
+	f.made[name] = data
+	return bytes.Clone(data), nil
 }
 
 func (f *Files) entry(name string, folder bool) entry {
@@ -165,9 +206,9 @@ func (f *Files) Files() []Info {
 }
 
 func (e entry) info(path string) Info {
-	i := Info{Path: path, Folder: e.Folder, Err: e.err(path)}
+	i := Info{Path: path, Folder: e.Folder, Secret: e.Secret, Err: e.err(path)}
 	switch {
-	case e.Failed || e.Large:
+	case e.Failed || e.Large || e.Secret:
 	case e.Folder:
 		i.SHA256 = sha256.Sum256(fmt.Appendf(nil, "%q", e.Names))
 	default:
@@ -181,7 +222,7 @@ func (f *Files) Encode() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(f.entries); err != nil {
+	if err := gob.NewEncoder(&b).Encode(wire{f.entries, f.made}); err != nil {
 		return nil, fmt.Errorf("writing the snapshot of the files: %w", err)
 	}
 	return b.Bytes(), nil
@@ -190,11 +231,11 @@ func (f *Files) Encode() ([]byte, error) {
 // Decode reads what Encode wrote. The files that it gives never look at the
 // disk: what was not read when they were recorded is not there.
 func Decode(data []byte) (*Files, error) {
-	f := &Files{replay: true}
-	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&f.entries); err != nil {
+	var e wire
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&e); err != nil {
 		return nil, fmt.Errorf("reading the snapshot of the files: %w", err)
 	}
-	return f, nil
+	return &Files{replay: true, entries: e.Entries, made: e.Made}, nil
 }
 
 func absolute(name string) string {

@@ -194,3 +194,42 @@ func TestConcurrentReaders(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A key is read by workers as the master read it, and its sum is shown nowhere.
+func TestSecretsAreKeptWithoutASum(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(path, []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var f Files
+	if data, err := f.ReadSecret(path); err != nil || string(data) != "key" {
+		t.Fatalf("ReadSecret = %q, %v", data, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	worker := encoded(t, &f)
+	for name, files := range map[string]*Files{"master": &f, "worker": worker} {
+		if data, err := files.ReadSecret(path); err != nil || string(data) != "key" {
+			t.Errorf("%s: ReadSecret = %q, %v", name, data, err)
+		}
+		if list := files.Files(); len(list) != 1 || !list[0].Secret || list[0].SHA256 != [32]byte{} {
+			t.Errorf("%s: Files = %+v, want one secret without a sum", name, list)
+		}
+	}
+}
+
+func TestWhatIsMadeIsTheSameInAllProcesses(t *testing.T) {
+	var f Files
+	n := 0
+	one := func() ([]byte, error) { n++; return []byte{byte(n)}, nil }
+	for range 2 {
+		if data, err := f.Make("number", one); err != nil || len(data) != 1 || data[0] != 1 {
+			t.Fatalf("Make = %v, %v, want what was made first", data, err)
+		}
+	}
+	worker := encoded(t, &f)
+	if data, err := worker.Make("number", one); err != nil || len(data) != 1 || data[0] != 1 {
+		t.Errorf("a worker makes %v, %v, want what the master made", data, err)
+	}
+}

@@ -57,6 +57,16 @@ func (g *group) ready() int {
 	return n
 }
 
+// answers reports whether somebody accepts from every slot's queue.
+func (g *group) answers() bool {
+	for _, s := range g.slots {
+		if (s.worker == nil || !s.worker.isReady()) && (s.lentTo == nil || !s.lentTo.isReady()) {
+			return false
+		}
+	}
+	return true
+}
+
 // neighbour finds a slot with a worker that takes over from another one.
 func (g *group) neighbour(of int) *slot {
 	for i := range g.slots {

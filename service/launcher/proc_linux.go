@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"slices"
@@ -85,15 +86,24 @@ func newOutput(to io.Writer) (*output, int, error) {
 	return o, fds[1], nil
 }
 
+// pass writes whole lines, so that those of several workers and of the log do not
+// mix: a pipe takes up to 4096 bytes in one piece (PIPE_BUF).
 func (o *output) pass() {
 	defer close(o.done)
 	buf := make([]byte, 4096)
+	held := 0 // bytes of a line that is not whole
 	for {
-		n, err := o.file.Read(buf)
-		if n > 0 {
-			_, _ = o.to.Write(buf[:n]) // there is nowhere to tell that it failed
-			o.keep(buf[:n])
+		n, err := o.file.Read(buf[held:])
+		o.keep(buf[held : held+n])
+		held += n
+		whole := bytes.LastIndexByte(buf[:held], '\n') + 1
+		if err != nil || whole == 0 && held == len(buf) {
+			whole = held
 		}
+		if whole > 0 {
+			_, _ = o.to.Write(buf[:whole]) // there is nowhere to tell that it failed
+		}
+		held = copy(buf, buf[whole:held])
 		if err != nil {
 			return
 		}

@@ -68,6 +68,9 @@ func (m *Master) rehearsed(c *change, plan *Plan, err error) {
 		err = m.mayDrainMore()
 	}
 	if err == nil {
+		err = wantsWorkers(plan)
+	}
+	if err == nil {
 		c.gen, err = m.newGeneration(plan)
 	}
 	if err == nil {
@@ -84,6 +87,16 @@ func (m *Master) rehearsed(c *change, plan *Plan, err error) {
 		c.missing += len(fresh.slots)
 	}
 	m.spawnChange(c)
+}
+
+// wantsWorkers refuses a plan that is one process's.
+func wantsWorkers(plan *Plan) error {
+	for _, g := range plan.Groups {
+		if g.Workers != 0 {
+			return nil
+		}
+	}
+	return errors.New("workers = 0 is another kind of server than this one, want a restart for it")
 }
 
 // inherit goes on with what is known of a group.

@@ -61,17 +61,18 @@ func (m *Master) takeOver(s *slot, w *worker) {
 	s.worker, s.next = w, nil
 	if old != nil {
 		s.restarts++
+		s.lastExit = reasonRecycled + ": " + old.why
 		m.handOver(old, nil)
 	}
 }
 
-// announce tells, once, that every group answers.
+// announce tells, once, that every queue of every group is answered.
 func (m *Master) announce() {
 	if m.serving || m.state != control.Starting {
 		return
 	}
 	for _, g := range m.groups {
-		if g.ready() < len(g.slots) {
+		if !g.answers() {
 			return
 		}
 	}
@@ -111,8 +112,11 @@ func (m *Master) handOver(w *worker, ending []string) {
 
 func (m *Master) drain(w *worker, order *message) {
 	w.say(order)
+	idle := w.state == control.WorkerStarting // there are no requests
 	m.setState(w, control.WorkerDraining)
-	if t := w.group.GracefulTimeout; t > 0 {
+	if idle {
+		w.limit = time.Now().Add(cutTime)
+	} else if t := w.group.GracefulTimeout; t > 0 {
 		w.limit = time.Now().Add(t + cutTime)
 		if !order.Handover {
 			w.limit = w.limit.Add(w.group.DrainAnnounce)
@@ -208,7 +212,8 @@ func (m *Master) ended(w *worker, status unix.WaitStatus) {
 // countCut counts what a worker has cut, or was killed with.
 func (m *Master) countCut(w *worker) {
 	p := w.region.Process()
-	if more := p.InFlight.Load() - p.Cut.Load(); w.killed && w.state == control.WorkerDraining && more > 0 {
+	ending := w.killed && w.state == control.WorkerDraining || w.state == control.WorkerHung && m.state == control.Draining
+	if more := p.InFlight.Load() - p.Cut.Load(); ending && more > 0 {
 		p.Cut.Add(more)
 	}
 	if m.state == control.Draining {

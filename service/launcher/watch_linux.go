@@ -50,6 +50,7 @@ func (m *Master) clocks(now time.Time) {
 	for _, g := range m.groups {
 		m.watchGroup(g, now)
 	}
+	m.announce()
 }
 
 func (m *Master) watchWorker(w *worker, now time.Time, memory bool) {
@@ -67,7 +68,7 @@ func (m *Master) watchWorker(w *worker, now time.Time, memory bool) {
 			m.abort(w, w.failure)
 			w.planned = ""
 		}
-	case !w.done && p.BeatAge() > hungTime && now.After(m.trustFrom):
+	case !w.done && min(p.BeatAge(), now.Sub(w.readyAt)) > hungTime && now.After(m.trustFrom):
 		m.abort(w, "no heartbeat for "+p.BeatAge().Round(time.Second).String())
 	case memory && w.isReady() && w.group.MaxRSS > 0 && residentSize(w.pid) > int64(w.group.MaxRSS):
 		m.recycle(w, "max_rss")
@@ -109,17 +110,18 @@ func (m *Master) watchGroup(g *group, now time.Time) {
 // lend has a neighbour accept what waits in the queue of a slot that has had no
 // worker for a while: nobody waits for a worker that cannot start.
 func (m *Master) lend(g *group, s *slot, now time.Time) {
-	switch w := s.worker; {
-	case w != nil && w.isReady() || m.current.number == 1 && !m.serving:
+	if w := s.worker; w != nil && w.isReady() {
 		s.alone = time.Time{}
 		return
-	case s.alone.IsZero():
+	}
+	if s.alone.IsZero() {
 		s.alone = now
 	}
-	if now.Sub(s.alone) < lendTime || s.lentTo != nil && s.lentTo.isReady() {
+	n := g.neighbour(s.n)
+	if n == nil || s.lentTo != nil && s.lentTo.isReady() {
 		return
 	}
-	if n := g.neighbour(s.n); n != nil {
+	if now.Sub(s.alone) > lendTime && now.Sub(n.worker.readyAt) > lendTime {
 		s.lentTo = n.worker
 		m.equip(n.worker, m.sockets.Slot(g.Group, s.n, len(g.slots)))
 	}

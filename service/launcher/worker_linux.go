@@ -92,7 +92,7 @@ func setName(name string) {
 // and goes on writing when nobody reads (SIG-14, design.md 6).
 func ignoreSignals() {
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
-		syscall.SIGTTIN, syscall.SIGTTOU)
+		syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTERM) // SIGTERM until watchSignals
 }
 
 // take receives the listeners and the rest.
