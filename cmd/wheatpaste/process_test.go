@@ -68,6 +68,7 @@ type process struct {
 	mu    sync.Mutex
 	grown *sync.Cond
 	lines []string // of stderr
+	over  bool     // there will be no more
 }
 
 // file writes a file of the test and gives its path.
@@ -120,7 +121,7 @@ func (p *process) read(r io.Reader) {
 		p.grown.Broadcast()
 	}
 	p.mu.Lock()
-	p.lines = append(p.lines, "") // the end, for those who wait
+	p.over = true
 	p.mu.Unlock()
 	p.grown.Broadcast()
 }
@@ -138,8 +139,11 @@ func (p *process) nth(n int, pattern string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := 0; ; i++ {
-		for i == len(p.lines) {
+		for i == len(p.lines) && !p.over {
 			p.grown.Wait()
+		}
+		if i == len(p.lines) {
+			p.t.Fatalf("wheatpaste never says %s:\n%s", pattern, strings.Join(p.lines, "\n"))
 		}
 		m := re.FindStringSubmatch(p.lines[i])
 		if m != nil {
@@ -147,9 +151,6 @@ func (p *process) nth(n int, pattern string) []string {
 		}
 		if n == 0 {
 			return m
-		}
-		if p.lines[i] == "" && i == len(p.lines)-1 {
-			p.t.Fatalf("wheatpaste never says %s:\n%s", pattern, strings.Join(p.lines, "\n"))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const sigterm = syscall.SIGTERM
@@ -89,7 +90,7 @@ func TestSIGTERMAnswersWhatIsInFlight(t *testing.T) {
 	address := p.address("main")
 	requests := []*held{holdRequest(t, address), holdRequest(t, address)}
 	p.signal(syscall.SIGTERM)
-	p.line(`msg=stopping signal=terminated$`)
+	p.line(`msg=stopping reason=SIGTERM `)
 	p.signal(syscall.SIGTERM) // harmless (SIG-14)
 	for _, h := range requests {
 		if rest, err := h.finish(); rest != "done\n" || err != nil {
@@ -130,7 +131,7 @@ func TestOneSIGINTIsGraceful(t *testing.T) {
 	p := begin(t, nil, file(t, "paste.ini", holdApp), "--listen", free)
 	h := holdRequest(t, p.address("main"))
 	p.signal(syscall.SIGINT)
-	p.line(`msg=stopping signal=interrupt$`)
+	p.line(`msg=stopping reason=SIGINT `)
 	if rest, err := h.finish(); rest != "done\n" || err != nil {
 		t.Errorf("the request ends with %q, error %v", rest, err)
 	}
@@ -148,7 +149,7 @@ func TestATakenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", l.Addr().String(), "--admin", free)
+	p := begin(t, nil, file(t, "paste.ini", echoApp), "--listen", l.Addr().String(), "--workers", "2")
 	code, stderr := p.end()
 	want := regexp.MustCompile(`^wheatpaste: listen ` + regexp.QuoteMeta(l.Addr().String()) + `: address already in use( by \S+ \(process ` + strconv.Itoa(os.Getpid()) + `\))?, want a free one$`)
 	if code != 1 || !want.MatchString(stderr) {
@@ -171,7 +172,7 @@ func TestPIDFile(t *testing.T) {
 		return string(text)
 	}
 	p.line(`level=DEBUG msg="pid file written"`)
-	second := begin(t, nil, ini, "--listen", free, "--pid-file", path)
+	second := begin(t, nil, ini, "--listen", free, "--pid-file", path, "--workers", "2")
 	code, stderr := second.end()
 	if want := fmt.Sprintf("wheatpaste: pid file: %q is held by another process, want another file or the end of that one", path); code != 1 || stderr != want {
 		t.Errorf("a second instance ends with %d %s", code, stderr)
@@ -296,28 +297,47 @@ wheatpaste.app = other
 func TestOtherSignals(t *testing.T) {
 	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
-	p := begin(t, nil, file(t, "paste.ini", echoApp+"[server:main]\nuse = egg:wheatpaste#http\nport = 0\naccess_log = "+log+"\n"))
+	p := begin(t, nil, file(t, "paste.ini", echoApp+"[server:main]\nuse = egg:wheatpaste#http\nport = 0\nworkers = 1\naccess_log = "+log+"\n"))
 	address := p.address("main")
 	p.signal(syscall.SIGHUP)
-	p.line(`level=WARN msg="SIGHUP does nothing: `)
+	p.line(`msg=reloaded generation=2$`)
 	p.signal(syscall.SIGUSR2)
-	p.line(`level=WARN msg="SIGUSR2 does nothing: `)
+	p.line(`level=INFO msg="ignored: this version has no report" signal=SIGUSR2$`)
 	p.signal(syscall.SIGTTIN)
-	p.line(`level=WARN msg="one process serves: the number of workers cannot be changed"`)
+	p.line(`msg="the number of workers changes" server=main from=1 to=2$`)
+	p.signal(syscall.SIGTTOU)
+	p.line(`msg="the number of workers changes" server=main from=2 to=1$`)
+	p.signal(syscall.SIGTTOU)
+	p.line(`level=WARN msg="the number of workers stays" server=main workers=1 error="0 workers for the server main, want 1 to 4096"$`)
 	p.signal(syscall.SIGPIPE)
 	get(t, address, "/before")
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGUSR1)
-	p.signal(syscall.SIGTTOU)
-	p.nth(2, `number of workers cannot be changed"`) // SIGUSR1 was before it
+	p.line(`msg="reopening the log files"$`)
+	reopened(t, log)
 	get(t, address, "/after")
 	p.stopped()
 	for path, want := range map[string]string{log + ".1": "/before", log: "/after"} {
 		text, err := os.ReadFile(path)
 		if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), want) {
 			t.Errorf("%s holds %q, want one line about %s; error %v", filepath.Base(path), text, want, err)
+		}
+	}
+}
+
+// reopened waits until a log file is there that had been moved away.
+func reopened(t *testing.T, log string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		if _, err := os.Stat(log); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is not opened anew", log)
 		}
 	}
 }
@@ -348,13 +368,13 @@ keys = console
 	p := begin(t, nil, ini, "--listen", free)
 	get(t, p.address("main"), "/own")
 	p.line(`level=INFO msg="of the sections for Python's logging, the levels are used; .*" at=\S+:10:1 root=WARN `)
-	p.line(`level=DEBUG msg=debugging section=app:own$`)
+	p.line(`level=DEBUG msg=debugging worker=\d generation=1 section=app:own$`)
 	p.stopped()
 
 	p = begin(t, nil, ini, "--listen", free, "--log-level", "info")
 	get(t, p.address("main"), "/own")
 	p.line(`level=INFO msg="the sections for Python's logging are not used: --log-level decides"`)
-	p.line(`level=WARN msg=warning section=app:own$`)
+	p.line(`level=WARN msg=warning worker=\d generation=1 section=app:own$`)
 	p.stopped()
 	if strings.Contains(strings.Join(p.seen(), "\n"), "debugging") {
 		t.Error("--log-level does not decide")
@@ -369,16 +389,35 @@ keys = console
 	}
 }
 
-// An application that cannot start: exit 1, and its hooks for the end run.
+// An application that cannot start: exit 1 at the third failure, and its hooks
+// for the end run in each worker that has tried.
 func TestAStartThatFails(t *testing.T) {
 	t.Parallel()
-	p := begin(t, nil, file(t, "paste.ini", "[app:main]\nuse = egg:servetest#broken\n"), "--listen", free)
+	p := begin(t, nil, file(t, "paste.ini", "[app:main]\nuse = egg:servetest#broken\n"), "--listen", free, "--workers", "1")
+	code, stderr := p.end()
+	if code != 1 || !strings.HasSuffix(stderr, "\nwheatpaste: server main: no worker could start: starting the application main: no such database") {
+		t.Errorf("exit code %d, stderr %s", code, stderr)
+	}
+	for want, times := range map[string]int{
+		`msg=closed worker=0 generation=1 section=app:main`: 3, `level=ERROR msg="closing the application" worker=0 generation=1 app=main error="cannot close"`: 3,
+		`level=ERROR msg="a worker ended"`: 1, `error="starting the application main: no such database"`: 1, // the reason is told once
+	} {
+		if n := strings.Count(stderr, want); n != times {
+			t.Errorf("the log holds %s %d times, want %d:\n%s", want, n, times, stderr)
+		}
+	}
+}
+
+// The same in one process.
+func TestAStartThatFailsWithoutWorkers(t *testing.T) {
+	t.Parallel()
+	p := begin(t, nil, file(t, "paste.ini", "[app:main]\nuse = egg:servetest#broken\n"), "--listen", free, "--workers", "0")
 	code, stderr := p.end()
 	lines := strings.Split(stderr, "\n")
 	if code != 1 || lines[len(lines)-1] != "wheatpaste: starting the application main: no such database" {
 		t.Errorf("exit code %d, stderr %s", code, stderr)
 	}
-	for _, want := range []string{`msg=closed section=app:main`, `level=ERROR msg="closing the application" app=main error="cannot close"`} {
+	for _, want := range []string{`msg=closed section=app:main`, `level=ERROR msg="closing the application" server=main error="cannot close"`} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("the log does not hold %s:\n%s", want, stderr)
 		}

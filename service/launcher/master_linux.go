@@ -81,12 +81,13 @@ func New(conf Config) (*Master, error) {
 }
 
 // Run serves a plan until a signal or Stop ends it, and gives the exit code of
-// the program. The error is what kept it from serving, or what ended it.
+// the program. The error is what kept it from serving, or what ended it. Signals
+// stay handled when it has returned: one that comes late is as harmless as those
+// before it (SIG-14).
 func (m *Master) Run(ctx context.Context, plan *Plan) (int, error) {
 	defer m.program.close()
 	defer close(m.finished)
 	signals := listenSignals()
-	defer signals.stop()
 	if err := m.begin(ctx, plan); err != nil {
 		return service.ExitError, err
 	}

@@ -78,12 +78,12 @@ func NewSingle(conf Config, serve func(*Plan) ([]Part, error)) *Single {
 // Run serves a plan until a signal or Stop ends it, and gives the exit code of
 // the program. The error is what kept it from serving, or what ended it. A
 // reload ends the process in the middle of Run: nothing that is deferred runs.
+// Signals stay handled when it has returned (SIG-14).
 func (s *Single) Run(ctx context.Context, plan *Plan) (exitCode int, err error) {
 	defer close(s.finished)
 	if s.signals == nil {
 		s.signals = listenSingleSignals()
 	}
-	defer s.signals.stop()
 	defer s.closeSockets()
 	if err := s.begin(plan); err != nil {
 		return service.ExitError, err

@@ -23,8 +23,6 @@ func listenSignals() *signals {
 	return s
 }
 
-func (s *signals) stop() { signal.Stop(s.c) }
-
 // signal acts on one. While the master drains, only those count that end it
 // sooner; the others are ignored, with a line that says so (IMP-03).
 func (m *Master) signal(s os.Signal) {

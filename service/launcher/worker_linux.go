@@ -65,7 +65,8 @@ func Inherit() (*Worker, error) {
 	}
 	unix.CloseOnExec(fd)
 	unix.CloseOnExec(executableFD)
-	ignoreSignals()
+	leaveSignals()
+	joinGroup()
 	setName(filepath.Base(os.Args[0]))
 	w := &Worker{listeners: map[string]net.Listener{}}
 	if w.channel, err = newChannel(fd); err != nil {
@@ -88,11 +89,20 @@ func setName(name string) {
 	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // without /proc the name is right already
 }
 
-// ignoreSignals leaves to the master what is sent to all of the process group,
-// and goes on writing when nobody reads (SIG-14, design.md 6).
-func ignoreSignals() {
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
-		syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTERM) // SIGTERM until watchSignals
+// leaveSignals leaves to the master what is sent to all of the process group, and
+// goes on writing when nobody reads (SIG-14, design.md 6). They are not ignored:
+// programs that an application starts would inherit that.
+func leaveSignals() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
+		syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGTERM)
+}
+
+// joinGroup takes the process into its master's group. It began in one of its
+// own, because a signal to the group would have ended it before leaveSignals.
+func joinGroup() {
+	if pgid, err := unix.Getpgid(os.Getppid()); err == nil {
+		_ = unix.Setpgid(0, pgid) // a master that is dead has none
+	}
 }
 
 // take receives the listeners and the rest.
@@ -320,8 +330,7 @@ func (w *Worker) watchSignals(finished <-chan struct{}) {
 		case <-c:
 			w.say(&message{Type: typeSignal})
 		case <-finished:
-			signal.Ignore(syscall.SIGTERM) // what is left to do is done
-			return
+			return // what is left to do is done
 		}
 	}
 }
