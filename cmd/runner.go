@@ -38,6 +38,7 @@ type runner struct {
 const closeTimeout = 10 * time.Second
 
 func (p *program) newRunner(s *source, f *serveFlags) (*runner, error) {
+	launcher.Early()
 	r := &runner{source: s, flags: f}
 	var err error
 	if r.admin, r.workers, err = f.parse(); err != nil {

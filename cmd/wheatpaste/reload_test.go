@@ -255,16 +255,19 @@ func TestARespawnedWorkerServesItsGeneration(t *testing.T) {
 	s := supervise(t, ini)
 	address := s.serves("main")
 	worker := s.awaitReady("main", 1)[0]
-	for name, edit := range map[string]func(){
-		"another content": func() { rewrite(t, ini, text("new")) },
-		"a broken file":   func() { rewrite(t, ini, "[app:main\n") },
-		"no file":         func() { _ = os.Remove(ini) },
+	for _, edit := range []struct {
+		name string
+		edit func()
+	}{
+		{"another content", func() { rewrite(t, ini, text("new")) }},
+		{"a broken file", func() { rewrite(t, ini, "[app:main\n") }},
+		{"no file", func() { _ = os.Remove(ini) }},
 	} {
-		edit()
+		edit.edit()
 		kill(t, worker, syscall.SIGKILL)
 		worker = s.awaitReady("main", 1, worker)[0]
 		if r, body := fresh(t, address, "/"); r.StatusCode != 200 || strings.TrimSpace(body) != "old" {
-			t.Errorf("%s: answer %d %q, want the old one", name, r.StatusCode, body)
+			t.Errorf("%s: answer %d %q, want the old one", edit.name, r.StatusCode, body)
 		}
 	}
 	if code, out, errs := s.verb("reload"); code != 1 || out != "rejected\n" {

@@ -45,6 +45,7 @@ type worker struct {
 	failure string          // what it said of its failure
 	limit   time.Time       // when it is killed; zero for never
 	aborted time.Time       // when it got SIGABRT
+	asked   time.Time       // when somebody sent it SIGTERM
 	done    bool            // all is answered: only its application is left to close
 	killed  bool            // by the master
 	keys    map[string]bool // of the sockets that it has

@@ -23,7 +23,7 @@ func (m *Master) hear(w *worker, msg *message) {
 	case typeRecycle:
 		m.recycle(w, msg.Text)
 	case typeSignal:
-		m.recycle(w, "SIGTERM to the worker")
+		w.asked = time.Now() // if it came to all of the group, we have it in a moment, too
 	case typeDone: // only its application is left to close
 		w.done, w.limit = true, time.Now().Add(endTime)
 	}

@@ -68,6 +68,9 @@ func (m *Master) watchWorker(w *worker, now time.Time, memory bool) {
 			m.abort(w, w.failure)
 			w.planned = ""
 		}
+	case !w.asked.IsZero() && now.Sub(w.asked) > 2*tickTime:
+		w.asked = time.Time{}
+		m.recycle(w, "SIGTERM to the worker")
 	case !w.done && min(p.BeatAge(), now.Sub(w.readyAt)) > hungTime && now.After(m.trustFrom):
 		m.abort(w, "no heartbeat for "+p.BeatAge().Round(time.Second).String())
 	case memory && w.isReady() && w.group.MaxRSS > 0 && residentSize(w.pid) > int64(w.group.MaxRSS):

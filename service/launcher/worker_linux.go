@@ -190,7 +190,9 @@ func (w *Worker) Serve(s *service.Server, reopen func() error) error {
 	finished := make(chan struct{})
 	var owned sync.WaitGroup
 	owned.Go(func() { w.beat(finished) })
-	owned.Go(func() { w.watchSignals(finished) })
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM) // before the master hears that the worker is ready
+	owned.Go(func() { w.watchSignals(terms, finished) })
 	err := s.Serve(w.ctx, listeners...)
 	close(finished)
 	owned.Wait()
@@ -321,9 +323,7 @@ func (w *Worker) beat(finished <-chan struct{}) {
 
 // watchSignals tells the master of a SIGTERM to this process: the master knows
 // whether it came to all of the process group.
-func (w *Worker) watchSignals(finished <-chan struct{}) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM)
+func (w *Worker) watchSignals(c chan os.Signal, finished <-chan struct{}) {
 	defer signal.Stop(c)
 	for {
 		select {
