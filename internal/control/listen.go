@@ -58,7 +58,7 @@ func Listen(path string) (*Listener, error) {
 		return nil, fmt.Errorf("control socket %q: %w", path, cause(err))
 	}
 	l.SetUnlinkOnClose(false)
-	made, err := os.Lstat(path) //nolint:gosec // the operator says where
+	made, err := os.Lstat(path)
 	if err != nil {
 		_ = l.Close() // nobody knows of it
 		return nil, fmt.Errorf("control socket %q: %w", path, cause(err))
@@ -84,7 +84,7 @@ func Inherit(fd int, path string) (*Listener, error) {
 		return nil, fmt.Errorf("control socket %q: descriptor %d is a socket of %s", path, fd, l.Addr().Network())
 	}
 	u.SetUnlinkOnClose(false)
-	made, err := os.Lstat(path) //nolint:gosec // the operator says where
+	made, err := os.Lstat(path)
 	if err != nil || holder(path) != os.Getpid() {
 		made = nil
 	}
@@ -122,7 +122,7 @@ func (l *Listener) removePath() {
 		if l.made == nil {
 			return
 		}
-		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) { //nolint:gosec // the operator says where
+		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
 			_ = os.Remove(l.path) // at worst the next start finds it stale
 		}
 	})

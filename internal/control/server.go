@@ -63,7 +63,7 @@ func (l *Listener) Serve(ctx context.Context, m Master) error {
 	cancel()
 	l.removePath()
 	_ = s.Close() // nothing is left to lose
-	_ = <-failed  // the end of what was closed
+	l.logger().Debug("control socket closed", "end", <-failed)
 	return err
 }
 

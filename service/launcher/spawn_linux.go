@@ -64,9 +64,8 @@ func (p *program) start(channel, stderr int, env []string) (pid int, err error) 
 		files = append(files, uintptr(p.fd))
 		path = "/proc/self/fd/" + strconv.Itoa(executableFD)
 	}
-	pid, err = syscall.ForkExec(path, p.args, &syscall.ProcAttr{
-		Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}, // see joinGroup
-	}) //nolint:gosec // the same program as now
+	attr := &syscall.ProcAttr{Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}} // see joinGroup
+	pid, err = syscall.ForkExec(path, p.args, attr)                                             //nolint:gosec // the same program as now
 	if err != nil {
 		return 0, fmt.Errorf("start %s as a worker: %w", p.path, err)
 	}
