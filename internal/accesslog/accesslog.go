@@ -1,6 +1,6 @@
 // Package accesslog writes one line per request, off the request's path: the
-// request only formats its line and puts it into a bounded queue, one goroutine
-// writes.
+// request only formats its line and puts it to the others that wait, up to a
+// bound; one goroutine writes them together.
 package accesslog
 
 import (
@@ -12,7 +12,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // The targets that are no path.
@@ -23,13 +22,9 @@ const (
 
 const (
 	defaultQueue = 4096
-	// A batch of lines is one write. Several workers share one target, and
-	// what one write holds stays together: up to the whole batch in a file
-	// that is open for appending, up to PIPE_BUF in a pipe (POSIX write).
-	fileBatch = 64 << 10
-	pipeBatch = 4096
-	// reportEvery is how often losses are reported at most.
-	reportEvery = 10 * time.Second
+	// maxWaiting bounds the bytes of the lines that wait: few lines may be
+	// long ones.
+	maxWaiting = 8 << 20
 	// keepBuffer is the largest line buffer that goes back into the pool.
 	keepBuffer = 8 << 10
 )
@@ -43,32 +38,28 @@ type Options struct {
 	Format *Format      // of the lines; nil for Apache's combined format
 }
 
-// Log takes the lines of many requests at once. When its queue is full, because
-// the disk or the reader of the pipe is too slow, new lines are dropped and
-// counted: a log never holds up a request. A nil Log is one that is off.
+// Log takes the lines of many requests at once. When too many wait, because the
+// disk or the reader of the pipe is too slow, new lines are dropped and counted:
+// a log never holds up a request. A nil Log is one that is off.
 type Log struct {
-	queue   chan *[]byte
+	some    chan struct{} // a line waits
+	many    chan struct{} // so many wait that the next pause must end
 	reopen  chan chan error
 	stop    chan struct{}
 	done    chan struct{}
 	once    sync.Once
-	closed  atomic.Bool
 	dropped atomic.Uint64
 	stamp   atomic.Pointer[stamp]
 	pool    sync.Pool
 	format  *Format // nil for the combined one
+	max     int     // lines that may wait
 
-	// The rest belongs to the writer's goroutine.
-	path     string // "" for a target without a file
-	out      io.Writer
-	file     *os.File // nil for a target without a file
-	batch    []byte
-	lines    int // in batch
-	limit    int
-	logger   *slog.Logger
-	reported uint64
-	reportAt time.Time
-	lastErr  error
+	mu      sync.Mutex // guards what follows
+	waiting []byte     // whole lines
+	lines   int        // in waiting
+	closed  bool
+
+	writer writer // belongs to the writer's goroutine
 }
 
 // Open starts a log to a target: stdout, off or the path of a file, which is
@@ -78,23 +69,26 @@ func Open(target string, o Options) (*Log, error) {
 		return nil, nil
 	}
 	l := &Log{
-		queue:  make(chan *[]byte, orInt(o.Queue, defaultQueue)),
+		some: make(chan struct{}, 1), many: make(chan struct{}, 1),
 		reopen: make(chan chan error),
 		stop:   make(chan struct{}), done: make(chan struct{}),
-		limit: pipeBatch, logger: o.Logger, format: o.Format,
+		max: orInt(o.Queue, defaultQueue), format: o.Format,
+		writer: writer{limit: pipeBatch, logger: o.Logger},
 	}
 	l.pool.New = func() any { b := make([]byte, 0, 512); return &b }
-	if l.logger == nil {
-		l.logger = slog.New(slog.DiscardHandler)
+	w := &l.writer
+	w.dropped = &l.dropped
+	if w.logger == nil {
+		w.logger = slog.New(slog.DiscardHandler)
 	}
 	if target == Stdout {
-		l.out = o.Stdout
-		if l.out == nil {
-			l.out = os.Stdout
+		w.out = o.Stdout
+		if w.out == nil {
+			w.out = os.Stdout
 		}
 	} else {
-		l.path = target
-		if err := l.open(); err != nil {
+		w.path = target
+		if err := w.open(); err != nil {
 			return nil, err
 		}
 	}
@@ -109,48 +103,51 @@ func orInt(n, standard int) int {
 	return standard
 }
 
-// open opens the file; the one that was open stays when it cannot.
-func (l *Log) open() error {
-	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640) //nolint:gosec // the group may read logs
-	if err != nil {
-		return fmt.Errorf("access log: %w", err)
-	}
-	if l.file != nil {
-		_ = l.file.Close() // what was written is written
-	}
-	l.file, l.out, l.limit = f, f, pipeBatch
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		l.limit = fileBatch
-	}
-	return nil
-}
-
-// Write takes one line. It never blocks.
+// Write takes one line. It never waits for the target.
 func (l *Log) Write(e *Entry) {
 	if l == nil {
 		return
 	}
-	if l.closed.Load() {
-		l.dropped.Add(1)
-		return
-	}
 	b := l.pool.Get().(*[]byte)
 	if l.format != nil {
-		*b = l.format.append((*b)[:0], e)
+		own := *e // what a Format gets escapes; the caller's may stay on its stack
+		*b = l.format.append((*b)[:0], &own)
 	} else {
 		*b = e.append((*b)[:0], l.timestamp(e.Time))
 	}
-	select {
-	case l.queue <- b:
-	default:
-		l.dropped.Add(1)
-		l.release(b)
+	l.put(*b)
+	if cap(*b) <= keepBuffer {
+		l.pool.Put(b)
 	}
 }
 
-func (l *Log) release(b *[]byte) {
-	if cap(*b) <= keepBuffer {
-		l.pool.Put(b)
+// put adds a line to those that wait. The writer is told of the first one, and
+// when half of what may wait does: all others find it told.
+func (l *Log) put(line []byte) {
+	l.mu.Lock()
+	if l.closed || l.lines == l.max || len(l.waiting)+len(line) > maxWaiting {
+		l.mu.Unlock()
+		l.dropped.Add(1)
+		return
+	}
+	before := len(l.waiting)
+	l.waiting = append(l.waiting, line...)
+	l.lines++
+	first := l.lines == 1
+	half := l.lines == (l.max+1)/2 || before < manyBytes && len(l.waiting) >= manyBytes
+	l.mu.Unlock()
+	if first {
+		tell(l.some)
+	}
+	if half {
+		tell(l.many)
+	}
+}
+
+func tell(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -165,7 +162,7 @@ func (l *Log) Dropped() uint64 {
 // Reopen opens the file anew, after it was moved away. When that is not
 // possible the old one stays in use. Other targets have nothing to reopen.
 func (l *Log) Reopen() error {
-	if l == nil || l.path == "" {
+	if l == nil || l.writer.path == "" {
 		return nil
 	}
 	reply := make(chan error, 1)
@@ -177,94 +174,22 @@ func (l *Log) Reopen() error {
 	}
 }
 
-// Close writes what is in the queue and ends the writer. When the target takes
-// no more, it gives up with the context.
+// Close writes what waits and ends the writer. When the target takes no more,
+// it gives up with the context.
 func (l *Log) Close(ctx context.Context) error {
 	if l == nil {
 		return nil
 	}
-	l.closed.Store(true)
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
 	l.once.Do(func() { close(l.stop) })
 	select {
 	case <-l.done:
-		return l.lastErr
+		return l.writer.lastErr
 	case <-ctx.Done():
-		return fmt.Errorf("access log: %d lines not written: %w", len(l.queue), ctx.Err())
-	}
-}
-
-// write is the goroutine that owns the target.
-func (l *Log) write() {
-	defer close(l.done)
-	for {
-		select {
-		case b := <-l.queue:
-			l.take(b)
-			l.drain()
-		case reply := <-l.reopen:
-			l.drain() // what came before belongs to the old file
-			reply <- l.open()
-		case <-l.stop:
-			l.drain()
-			l.finish()
-			return
-		}
-	}
-}
-
-// drain takes the lines that wait, at most a full queue of them, then writes.
-func (l *Log) drain() {
-	for range cap(l.queue) {
-		select {
-		case b := <-l.queue:
-			l.take(b)
-			continue
-		default:
-		}
-		break
-	}
-	l.flush()
-	l.report(time.Now())
-}
-
-func (l *Log) take(b *[]byte) {
-	if len(l.batch)+len(*b) > l.limit {
-		l.flush()
-	}
-	l.batch = append(l.batch, *b...)
-	l.lines++
-	l.release(b)
-}
-
-func (l *Log) flush() {
-	if l.lines == 0 {
-		return
-	}
-	_, l.lastErr = l.out.Write(l.batch)
-	if l.lastErr != nil {
-		l.dropped.Add(uint64(l.lines))
-	}
-	l.batch, l.lines = l.batch[:0], 0
-}
-
-// report says how many lines were lost since the last time.
-func (l *Log) report(now time.Time) {
-	n := l.dropped.Load()
-	if n == l.reported || now.Before(l.reportAt) {
-		return
-	}
-	attrs := []any{"lines", n - l.reported, "total", n}
-	if l.lastErr != nil {
-		attrs = append(attrs, "error", l.lastErr)
-	}
-	l.logger.Warn("access log lines lost", attrs...)
-	l.reported, l.reportAt = n, now.Add(reportEvery)
-}
-
-func (l *Log) finish() {
-	l.reportAt = time.Time{}
-	l.report(time.Now())
-	if l.file != nil {
-		l.lastErr = errors.Join(l.lastErr, l.file.Close())
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return fmt.Errorf("access log: %d lines not written: %w", l.lines, ctx.Err())
 	}
 }

@@ -77,7 +77,7 @@ func Request(q plan.Request) (Report, error) {
 	if err != nil {
 		return Report{Errors: paste.AllErrors(err)}, nil
 	}
-	r := Report{Errors: made.Errors, Warnings: made.Warnings}
+	r := Report{Errors: append(made.Errors, made.Expired...), Warnings: made.Warnings}
 	if made.File != nil {
 		s := newSurvey(q.Loader, made.File)
 		r.Errors = paste.AllErrors(append(r.Errors, s.reached(made)...))
@@ -96,6 +96,7 @@ func Plan(q plan.Request) (*plan.Plan, error) {
 	case err != nil:
 		return nil, err
 	case len(made.Errors) == 0:
+		made.Warnings = append(made.Warnings, made.Expired...)
 		return &made.Plan, nil
 	case made.File == nil:
 		return nil, made.Errors

@@ -19,6 +19,9 @@ import (
 // statusTimeout bounds an answer that needs no work.
 const statusTimeout = 5 * time.Second
 
+// reportTimeout is for a report: a busy machine may take its time.
+const reportTimeout = 30 * time.Second
+
 // maxAnswer bounds what a client reads.
 const maxAnswer = 64 << 20
 
@@ -73,6 +76,24 @@ func (c *Client) SetWorkers(ctx context.Context, server string, n int) error {
 	return c.order(ctx, "/workers", workersOrder{server, &n})
 }
 
+// Report asks what all processes do, as JSON or as text.
+func (c *Client) Report(ctx context.Context, text bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	path := "/report"
+	if text {
+		path += "?format=text"
+	}
+	code, body, err := c.whole(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if code != http.StatusOK {
+		return nil, c.refused(body)
+	}
+	return body, nil
+}
+
 // Reopen has the log files reopened.
 func (c *Client) Reopen(ctx context.Context) error { return c.order(ctx, "/reopen", nil) }
 
@@ -91,16 +112,21 @@ func (c *Client) order(ctx context.Context, path string, body any) error {
 // Reload waits for the outcome of a reload. When the connection breaks, the
 // server may be re-executing itself: it is asked until it tells of a reload that
 // is newer than the last one it knew before.
-func (c *Client) Reload(ctx context.Context) (Reload, error) {
+func (c *Client) Reload(ctx context.Context) (Reload, error) { return c.renew(ctx, "reload") }
+
+// Upgrade waits for the outcome of an upgrade, in the same way.
+func (c *Client) Upgrade(ctx context.Context) (Reload, error) { return c.renew(ctx, "upgrade") }
+
+func (c *Client) renew(ctx context.Context, what string) (Reload, error) {
 	before, err := c.Status(ctx)
 	if err != nil {
 		return Reload{}, err
 	}
 	life := c.watch(before.PID)
 	defer life.close()
-	code, body, err := c.whole(ctx, http.MethodPost, "/reload", nil)
+	code, body, err := c.whole(ctx, http.MethodPost, "/"+what, nil)
 	if errors.Is(err, errLost) {
-		return c.outcome(ctx, before, life)
+		return c.outcome(ctx, what, before, life)
 	}
 	if err != nil {
 		return Reload{}, err
@@ -112,8 +138,8 @@ func (c *Client) Reload(ctx context.Context) (Reload, error) {
 	return r, nil
 }
 
-// outcome asks for the outcome of a reload whose connection broke.
-func (c *Client) outcome(ctx context.Context, before Status, life *life) (Reload, error) {
+// outcome asks for the outcome of a reload or an upgrade whose connection broke.
+func (c *Client) outcome(ctx context.Context, what string, before Status, life *life) (Reload, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Again)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -124,11 +150,11 @@ func (c *Client) outcome(ctx context.Context, before Status, life *life) (Reload
 			return *s.LastReload, nil
 		}
 		if life.over() {
-			return Reload{}, fmt.Errorf("the master (process %d) ended during the reload; its log tells why", before.PID)
+			return Reload{}, fmt.Errorf("the master (process %d) ended during the %s; its log tells why", before.PID, what)
 		}
 		select {
 		case <-ctx.Done():
-			return Reload{}, fmt.Errorf("the outcome of the reload is unknown: the connection to process %d broke, and no status has told of it since", before.PID)
+			return Reload{}, fmt.Errorf("the outcome of the %s is unknown: the connection to process %d broke, and no status has told of it since", what, before.PID)
 		case <-tick.C:
 		}
 	}

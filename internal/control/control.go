@@ -74,11 +74,17 @@ type Master interface {
 	Status() Status
 	// Reload returns the outcome: workers are ready, or the old ones go on.
 	Reload(ctx context.Context) Reload
+	// Upgrade executes the program's file on the disk in place of the one that
+	// runs, and reloads. When it comes about, the process executes that program
+	// and never returns.
+	Upgrade(ctx context.Context) Reload
 	// Stop begins a graceful stop, however often it is called (SIG-14). It may
 	// return before or after the end; the clients wait for Finish.
 	Stop(ctx context.Context)
 	// SetWorkers changes the number of workers of a server; "" is the first.
 	SetWorkers(ctx context.Context, server string, n int) error
+	// Report tells what all processes do, as text or as JSON, without secrets.
+	Report(ctx context.Context, text bool) ([]byte, error)
 	// Reopen reopens the log files of all workers.
 	Reopen(ctx context.Context) error
 }

@@ -54,6 +54,9 @@ func (f *fake) called(format string, args ...any) {
 
 func (f *fake) Status() Status { return f.status }
 
+// Upgrade is as Reload.
+func (f *fake) Upgrade(ctx context.Context) Reload { return f.Reload(ctx) }
+
 func (f *fake) Reload(ctx context.Context) Reload {
 	f.called("reload")
 	if f.hold != nil {
@@ -84,6 +87,14 @@ func (f *fake) Stop(context.Context) {
 func (f *fake) SetWorkers(_ context.Context, server string, n int) error {
 	f.called("workers %q %d", server, n)
 	return f.err
+}
+
+func (f *fake) Report(_ context.Context, text bool) ([]byte, error) {
+	f.called("report %v", text)
+	if f.err != nil {
+		return nil, f.err
+	}
+	return []byte("a report\n"), nil
 }
 
 func (f *fake) Reopen(context.Context) error {

@@ -56,6 +56,8 @@ type executing struct {
 	l *Listener
 }
 
+func (e *executing) Upgrade(ctx context.Context) Reload { return e.Reload(ctx) }
+
 func (e *executing) Reload(context.Context) Reload {
 	if os.Getenv("CONTROL_DIE") != "" {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -27,7 +27,9 @@ func (l *Listener) handler(ctx context.Context, m Master) http.Handler {
 		serve  http.HandlerFunc
 	}{
 		"/status": {http.MethodGet, r.status}, "/reload": {http.MethodPost, r.reload}, "/stop": {http.MethodPost, r.stop},
+		"/upgrade": {http.MethodPost, r.upgrade},
 		"/workers": {http.MethodPost, r.workers}, "/reopen": {http.MethodPost, r.reopen},
+		"/report": {http.MethodGet, r.report},
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, q *http.Request) {
 			if q.Method != one.method {
@@ -39,7 +41,7 @@ func (l *Listener) handler(ctx context.Context, m Master) http.Handler {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("unknown path %q, want /status, /reload, /stop, /workers or /reopen", q.URL.Path))
+		refuse(w, http.StatusNotFound, fmt.Errorf("unknown path %q, want /status, /reload, /upgrade, /stop, /workers, /reopen or /report", q.URL.Path))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set(protocolHeader, protocolVersion)
@@ -67,8 +69,12 @@ func (r *requests) status(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s)
 }
 
-func (r *requests) reload(w http.ResponseWriter, _ *http.Request) {
-	outcome := r.m.Reload(r.ctx).lines()
+func (r *requests) reload(w http.ResponseWriter, _ *http.Request) { tell(w, r.m.Reload(r.ctx)) }
+
+func (r *requests) upgrade(w http.ResponseWriter, _ *http.Request) { tell(w, r.m.Upgrade(r.ctx)) }
+
+func tell(w http.ResponseWriter, outcome Reload) {
+	outcome = outcome.lines()
 	code := http.StatusOK
 	if outcome.Result != OK {
 		code = http.StatusConflict
@@ -122,6 +128,26 @@ func (r *requests) workers(w http.ResponseWriter, q *http.Request) {
 }
 
 func (r *requests) reopen(w http.ResponseWriter, _ *http.Request) { done(w, r.m.Reopen(r.ctx)) }
+
+// report answers JSON, or with ?format=text what people read.
+func (r *requests) report(w http.ResponseWriter, q *http.Request) {
+	format := q.URL.Query().Get("format")
+	if format != "" && format != "json" && format != "text" {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("unknown format %q, want json or text", format))
+		return
+	}
+	made, err := r.m.Report(r.ctx, format == "text")
+	if err != nil {
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if format == "text" {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, _ = w.Write(made) // the client has left
+}
 
 // done answers 204, or 409 with the reasons.
 func done(w http.ResponseWriter, err error) {

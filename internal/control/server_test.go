@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 	f.outcome = Reload{time.Unix(0, 0).UTC(), RolledBack, []string{"a.ini:1:1: x"}}
 	l := serve(t, f)
 	for _, c := range []struct{ name, send, status, body string }{
-		{"unknown path", post("/restart", ""), "404 Not Found", `{"errors":["unknown path \"/restart\", want /status, /reload, /stop, /workers or /reopen"]}`},
+		{"unknown path", post("/restart", ""), "404 Not Found", `{"errors":["unknown path \"/restart\", want /status, /reload, /upgrade, /stop, /workers, /reopen or /report"]}`},
 		{"wrong method", "GET /stop HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", `{"errors":["method \"GET\", want POST"]}`},
 		{"body too long", post("/workers", strings.Repeat(" ", maxBody+1)), "400 Bad Request", `{"errors":["http: request body too large"]}`},
 		{"no JSON", post("/workers", "4"), "400 Bad Request", `{"errors":["json: cannot unmarshal number into Go value of type control.workersOrder, want {\"server\": NAME, \"workers\": 1 to 4096}"]}`},

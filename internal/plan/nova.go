@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/osloconf"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
@@ -200,7 +201,7 @@ func (n *nova) workers(g *service.Group) {
 const maxWorkers = 4096
 
 func (n *nova) limits(g *service.Group) {
-	g.GracefulTimeout = n.read.Duration(gracefulTimeout)
+	g.GracefulTimeout, g.ReportDir = n.read.Duration(gracefulTimeout), n.read.String(reportDir)
 	g.Backlog = n.positive(backlog)
 	g.PoolSize = n.positive(poolSize)
 	g.KeepAlive = n.read.Bool(keepAlive)
@@ -234,6 +235,13 @@ func (n *nova) tls(g *service.Group) {
 	places := map[string]osloconf.Option{"cert_file": cert, "key_file": key, "ca_file": ca, "listen": listenOption(g.Name)}
 	for _, e := range optionErrors(g.Check()) {
 		n.read.Bad(places[e.Option], "%v", e.Err)
+	}
+	expired, soon := g.Expiring(time.Now())
+	for _, e := range soon {
+		n.warn(paste.AllErrors(n.Conf.Bad(cert, "%v", e.Err))...)
+	}
+	for _, e := range expired {
+		n.made.Expired = append(n.made.Expired, paste.AllErrors(n.Conf.Bad(cert, "%v", e.Err))...)
 	}
 }
 

@@ -241,7 +241,7 @@ tcp_keepidle = x
 wsgi_log_format = %(nothing)s
 `
 	want := `nova.conf:4:29: [DEFAULT] osapi_compute_listen_port: invalid port "70000", want a whole number from 0 to 65535
-nova.conf:3:24: [DEFAULT] osapi_compute_listen: invalid listen address "a b:0": "a b" is no host, want host:port, :port, [v6]:port, unix:/path or fd:N
+nova.conf:3:24: [DEFAULT] osapi_compute_listen: invalid listen address "a b:0": "a b" is no host, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME
 nova.conf:5:25: [DEFAULT] osapi_compute_workers: 0 workers, want at least 1; one process without workers is --workers 0
 nova.conf:7:29: [DEFAULT] graceful_shutdown_timeout: invalid duration "-1", want a number of seconds, 0 or more
 nova.conf:8:11: [DEFAULT] backlog: -5, want a number from 0 to 1073741824
@@ -315,8 +315,8 @@ ciphers = ALL
 virt_type = qemu
 `
 	got := makeNova(t, novaRequest(t, conf)).Warnings.Error()
-	want := `nova.conf:2:17: [DEFAULT] backdoor_port: has no meaning here: there is no debug shell
-nova.conf:3:19: [DEFAULT] backdoor_socket: has no meaning here: there is no debug shell
+	want := `nova.conf:2:17: [DEFAULT] backdoor_port: has no meaning here: there is no debug shell, the admin address has profiles (--admin)
+nova.conf:3:19: [DEFAULT] backdoor_socket: has no meaning here: there is no debug shell, the admin address has profiles (--admin)
 nova.conf:4:21: [DEFAULT] wsgi_server_debug: has no meaning here: answers never hold tracebacks
 nova.conf:5:15: [DEFAULT] log_options: has no meaning here: options are not logged, wheatpaste config shows them
 nova.conf:6:28: [DEFAULT] manager_shutdown_timeout: has no meaning here: an API has no manager, see graceful_shutdown_timeout

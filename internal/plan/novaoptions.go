@@ -33,6 +33,8 @@ var (
 	osloCA   = osloconf.Option{Group: "ssl", Name: "ca_file"}
 	osloCert = osloconf.Option{Group: "ssl", Name: "cert_file"}
 	osloKey  = osloconf.Option{Group: "ssl", Name: "key_file"}
+
+	reportDir = osloconf.Option{Group: "oslo_reports", Name: "log_dir"}
 )
 
 // wsgiOptions are those of [wsgi] that are known.
@@ -76,7 +78,7 @@ func workersOption(api string) osloconf.Option {
 // need not be set in a file.
 func declare(conf *osloconf.Config) {
 	conf.Declare(wsgiOptions...)
-	conf.Declare(enabledAPIs, enabledSSLAPIs, gracefulTimeout, backlog, osloCA, osloCert, osloKey)
+	conf.Declare(enabledAPIs, enabledSSLAPIs, gracefulTimeout, backlog, osloCA, osloCert, osloKey, reportDir)
 	for _, api := range slices.Sorted(maps.Keys(ports)) {
 		conf.Declare(listenOption(api), portOption(api), workersOption(api))
 	}
@@ -93,8 +95,9 @@ type idle struct {
 }
 
 var idleOptions = []idle{
-	{osloconf.Option{Name: "backdoor_port"}, "there is no debug shell"},
-	{osloconf.Option{Name: "backdoor_socket"}, "there is no debug shell"},
+	{osloconf.Option{Name: "backdoor_port"}, "there is no debug shell, the admin address has profiles (--admin)"},
+	{osloconf.Option{Name: "backdoor_socket"}, "there is no debug shell, the admin address has profiles (--admin)"},
+	{osloconf.Option{Group: "oslo_reports", Name: "file_event_handler"}, "a report is made by SIGUSR2 or wheatpaste report"},
 	{osloconf.Option{Name: "wsgi_server_debug", Type: osloconf.Bool}, "answers never hold tracebacks"},
 	{osloconf.Option{Name: "log_options", Type: osloconf.Bool}, "options are not logged, wheatpaste config shows them"},
 	{osloconf.Option{Name: "manager_shutdown_timeout"}, "an API has no manager, see graceful_shutdown_timeout"},

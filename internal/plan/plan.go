@@ -65,8 +65,9 @@ type Group struct {
 type Rehearsal struct {
 	Plan
 	Errors  paste.Errors
-	Apps    []string // the applications that were built, or should have been
-	Servers []string // and the server sections, without their kind
+	Expired paste.Errors // certificates: no reason not to serve
+	Apps    []string     // the applications that were built, or should have been
+	Servers []string     // and the server sections, without their kind
 }
 
 // ErrUsage marks errors of the command line, as against those of files.

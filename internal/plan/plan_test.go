@@ -126,8 +126,8 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 	}{
 		{"several servers", several, func(*Request) {}, "the file has the servers one, two and no [server:main], want --server-name NAME or --server-name all"},
 		{"one address for several servers", several, func(q *Request) { q.Servers = []string{"all"}; q.Listen = []string{":3"} }, "--listen with several servers, want --server-name NAME for one of them"},
-		{"an address that is none", echo, func(q *Request) { q.Listen = []string{"x"} }, `--listen: invalid listen address "x": no port, want host:port, :port, [v6]:port, unix:/path or fd:N`},
-		{"the same without a file", echo, func(q *Request) { q.URI = "egg:wheatpaste#echo"; q.Listen = []string{"x"} }, `--listen: invalid listen address "x": no port, want host:port, :port, [v6]:port, unix:/path or fd:N`},
+		{"an address that is none", echo, func(q *Request) { q.Listen = []string{"x"} }, `--listen: invalid listen address "x": no port, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME`},
+		{"the same without a file", echo, func(q *Request) { q.URI = "egg:wheatpaste#echo"; q.Listen = []string{"x"} }, `--listen: invalid listen address "x": no port, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := request(t, tt.text)
@@ -172,7 +172,7 @@ func TestEveryErrorIsKept(t *testing.T) {
 			"paste.ini:8:14: [server:main] access_log: stat missing: no such file or directory, want stdout, off or a path in a folder that exists",
 		}},
 		{"of Swift's options", "[DEFAULT]\nbind_port = high\n[app:main]\nuse = egg:nobody#a\n", nil, []string{
-			`paste.ini:2:13: [DEFAULT] bind_port: invalid listen address "0.0.0.0:high": port "high" is no number from 0 to 65535, want host:port, :port, [v6]:port, unix:/path or fd:N`,
+			`paste.ini:2:13: [DEFAULT] bind_port: invalid listen address "0.0.0.0:high": port "high" is no number from 0 to 65535, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME`,
 			unknown(4, "app:main", "egg:nobody#a"),
 		}},
 		{"of files that Swift's options name", "[DEFAULT]\nbind_port = 1\ncert_file = missing.pem\n" + echo, nil, []string{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -96,6 +97,7 @@ func (m *maker) build(c *paste.Context) (*service.Group, error) {
 	if err := g.Check(); err != nil {
 		return nil, c.Place(err)
 	}
+	m.expiring(g, c)
 	return g, nil
 }
 
@@ -148,7 +150,20 @@ func (m *maker) fromDefaults() []*service.Group {
 	if err := g.Check(); err != nil {
 		m.fail(c.Place(err))
 	}
+	m.expiring(g, c)
 	return []*service.Group{g}
+}
+
+// expiring warns about certificates that end, or have. The latter do not keep
+// the group from serving, but check calls them errors.
+func (m *maker) expiring(g *service.Group, c *paste.Context) {
+	expired, soon := g.Expiring(time.Now())
+	for _, e := range soon {
+		m.warn(paste.AllErrors(c.Place(e))...)
+	}
+	for _, e := range expired {
+		m.made.Expired = append(m.made.Expired, paste.AllErrors(c.Place(e))...)
+	}
 }
 
 // override is --listen and --workers, which replace what the only group, or the

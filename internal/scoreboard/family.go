@@ -40,12 +40,14 @@ var (
 	DrainCut       = counter(12, "wheatpaste_drain_cut_requests_total", "Requests that were cut when a drain ended.", "server")
 	BuildInfo      = gauge(13, "wheatpaste_build_info", "What this program was built from.", "version", "revision", "goversion")
 	ConfigInfo     = gauge(14, "wheatpaste_config_info", "The files that were loaded.", "file", "sha256")
+
+	CertificateExpiry = gauge(15, "wheatpaste_certificate_expiry_timestamp_seconds", "When a server's certificate, or one of its chain, ends.", "server", "certificate")
 )
 
 // families has every family at its number.
 var families = [...]*Family{
 	1: Requests, Duration, InFlight, Bytes, FilterDuration, ShortCircuits, FilterPanics,
-	Workers, WorkerExits, Reloads, Connections, DrainCut, BuildInfo, ConfigInfo,
+	Workers, WorkerExits, Reloads, Connections, DrainCut, BuildInfo, ConfigInfo, CertificateExpiry,
 }
 
 // The buckets for those who do not read native histograms, in seconds.

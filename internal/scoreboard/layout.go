@@ -6,7 +6,7 @@ package scoreboard
 // or what a family's entries hold, changes layoutVersion.
 const (
 	layoutMagic   = 0x77_68_65_61_74_70_73_62 // wheatpsb
-	layoutVersion = 1
+	layoutVersion = 2
 
 	headerWords = 512    // a page
 	regionWords = 131072 // 1 MB, of which only touched pages cost anything

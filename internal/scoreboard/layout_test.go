@@ -20,7 +20,7 @@ func TestTheLayoutIsThatOfItsVersion(t *testing.T) {
 		}
 		fmt.Fprintln(&b, f.id, f.Name, f.kind, f.Labels, f.values)
 	}
-	const want = `version 1 header 512 region 131072 regions 4098 entries 64 process 40
+	const want = `version 2 header 512 region 131072 regions 4098 entries 64 process 40
 1 wheatpaste_http_requests_total 0 [app method code] 1
 2 wheatpaste_http_request_duration_seconds 2 [app] 301
 3 wheatpaste_http_requests_in_flight 1 [app] 1
@@ -35,6 +35,7 @@ func TestTheLayoutIsThatOfItsVersion(t *testing.T) {
 12 wheatpaste_drain_cut_requests_total 0 [server] 1
 13 wheatpaste_build_info 1 [version revision goversion] 1
 14 wheatpaste_config_info 1 [file sha256] 1
+15 wheatpaste_certificate_expiry_timestamp_seconds 1 [server certificate] 1
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -52,23 +52,39 @@ func (r *Region) Process() *Process { return process(r.mem) }
 
 func process(w words) *Process { return at[Process](w, wordProcess) }
 
+// Row is a series with its value.
+type Row struct {
+	Labels []string
+	Value  int64
+}
+
 // Info makes these the only series of a family, each at 1, in place of those
 // that were there. It is for the master's families of information, of which
 // Gauge gives none.
 func (r *Region) Info(f *Family, rows ...[]string) {
+	var list []Row
+	for _, row := range rows {
+		list = append(list, Row{row, 1})
+	}
+	r.Table(f, list...)
+}
+
+// Table makes these the only series of a family, in place of those that were
+// there. Gauge gives none of such a family.
+func (r *Region) Table(f *Family, rows ...Row) {
 	r.board.mu.Lock()
 	defer r.board.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var keys []string
 	for _, row := range rows {
-		f.check(row)
-		keys = append(keys, seriesKey(f, row))
+		f.check(row.Labels)
+		keys = append(keys, seriesKey(f, row.Labels))
 	}
 	r.board.change(func() {
 		hidden := r.hide(f)
-		for _, key := range keys {
-			hidden = r.show(f, key, hidden)
+		for i, key := range keys {
+			hidden = r.show(f, key, uint64(rows[i].Value), hidden)
 		}
 	})
 }
@@ -86,18 +102,18 @@ func (r *Region) hide(f *Family) []entry {
 	return hidden
 }
 
-// show makes an entry of information, where a hidden one leaves room for it if
+// show makes an entry with a value, where a hidden one leaves room for it if
 // there is one: reloads shall not fill the region.
-func (r *Region) show(f *Family, key string, hidden []entry) []entry {
+func (r *Region) show(f *Family, key string, value uint64, hidden []entry) []entry {
 	for i := range hidden {
 		if e := &hidden[i]; e.size == entryWords(f, key) && r.known[key] == 0 {
 			setText(r.mem, e, key, true)
-			r.mem.store(e.values, 1)
+			r.mem.store(e.values, value)
 			r.known[key] = e.values
 			return slices.Delete(hidden, i, i+1)
 		}
 	}
-	r.mem.store(r.find(f, key), 1)
+	r.mem.store(r.find(f, key), value)
 	return hidden
 }
 
