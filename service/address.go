@@ -10,19 +10,23 @@ import (
 
 // Address is where a server listens.
 type Address struct {
-	Network string // "tcp" (or "tcp4", "tcp6" for one family), "unix" or "fd"
-	Addr    string // HOST:PORT, a path, or the number of an inherited descriptor
+	Network string // "tcp" (or "tcp4", "tcp6" for one family), "unix", "fd" or "systemd"
+	Addr    string // HOST:PORT, a path, the number of an inherited descriptor, or its name
 }
 
 const (
-	addressForms = "want host:port, :port, [v6]:port, unix:/path or fd:N"
+	addressForms = "want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME"
 	maxUnixPath  = 107 // of sockaddr_un's 108 bytes, without the zero
 	firstFD      = 3   // what stands below is standard input, output and error
+
+	networkSystemd = "systemd"
+	maxName        = 255 // of a descriptor, by systemd
 )
 
 // ParseListen reads an address as --listen and the option listen take it:
 // host:port, :port or *:port for all interfaces, [v6]:port, unix:/path (or
-// unix:@name, Linux's abstract names), fd:N for an inherited socket.
+// unix:@name, Linux's abstract names), fd:N for an inherited socket,
+// systemd:NAME for all that systemd has passed under a name.
 func ParseListen(text string) (Address, error) {
 	a, problem := parseListen(text)
 	if problem != "" {
@@ -41,6 +45,9 @@ func parseListen(text string) (a Address, problem string) {
 			return a, fmt.Sprintf("%q is no descriptor from %d", n, firstFD)
 		}
 		return Address{"fd", strconv.Itoa(fd)}, ""
+	}
+	if name, ok := strings.CutPrefix(text, networkSystemd+":"); ok {
+		return Address{Network: networkSystemd, Addr: name}, nameProblem(name)
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -70,6 +77,18 @@ func unixProblem(path string) string {
 	return ""
 }
 
+// nameProblem is what FileDescriptorName would not take.
+func nameProblem(name string) string {
+	odd := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' })
+	switch {
+	case name == "":
+		return "no name"
+	case odd || len(name) > maxName:
+		return fmt.Sprintf("%q is no name of a descriptor", name)
+	}
+	return ""
+}
+
 func splitProblem(text string) string {
 	switch {
 	case text == "":
@@ -93,7 +112,7 @@ func HostPort(host, port string) (Address, error) {
 // String writes the address as ParseListen reads it.
 func (a Address) String() string {
 	switch a.Network {
-	case "unix", "fd":
+	case "unix", "fd", networkSystemd:
 		return a.Network + ":" + a.Addr
 	default:
 		return a.Addr

@@ -6,7 +6,7 @@ import (
 )
 
 func TestParseListen(t *testing.T) {
-	const forms = ", want host:port, :port, [v6]:port, unix:/path or fd:N"
+	const forms = ", want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME"
 	long := "/" + strings.Repeat("a", 107)
 	tests := []struct{ text, network, addr, err string }{
 		{"127.0.0.1:8080", "tcp4", "127.0.0.1:8080", ""},
@@ -20,6 +20,10 @@ func TestParseListen(t *testing.T) {
 		{"unix:rel", "unix", "unix:rel", ""},
 		{"unix:@abstract", "unix", "unix:@abstract", ""},
 		{"fd:3", "fd", "fd:3", ""},
+		{"systemd:web", "systemd", "systemd:web", ""},
+		{"systemd:", "", "", `invalid listen address "systemd:": no name` + forms},
+		{"systemd:a:b", "", "", `invalid listen address "systemd:a:b": "a:b" is no name of a descriptor` + forms},
+		{"systemd:a b", "", "", `invalid listen address "systemd:a b": "a b" is no name of a descriptor` + forms},
 		{"", "", "", `invalid listen address "": nothing there` + forms},
 		{"8080", "", "", `invalid listen address "8080": no port` + forms},
 		{"localhost", "", "", `invalid listen address "localhost": no port` + forms},

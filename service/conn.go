@@ -19,10 +19,12 @@ const writeChunk = 64 << 10
 // each write its time, and can be told to end without losing a request.
 type conn struct {
 	net.Conn
-	s *Server
+	s     *Server
+	proxy *proxied // nil for one that begins without a header
 
 	// quiet is set while no byte of a next request was read.
-	quiet atomic.Bool
+	quiet   atomic.Bool
+	framing framing
 
 	mu         sync.Mutex // guards what follows
 	since      time.Time  // since when it is quiet
@@ -45,6 +47,21 @@ type conn struct {
 // Read is net.Conn's. When it was woken up by a poke it looks once more: what
 // has arrived is read, and only else the connection is given up.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.proxy != nil {
+		c.proxy.once.Do(c.readHeader)
+		if c.proxy.failed != nil {
+			return 0, c.proxy.failed
+		}
+	}
+	if c.s.tls == nil && c.quiet.Load() && len(p) > readBuffer-4 { // net/http has peeked at no more than 3 bytes
+		c.framing.begin()
+	}
+	n, err := c.read(p)
+	c.framing.read(p[:n])
+	return n, err
+}
+
+func (c *conn) read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 && c.quiet.Load() {

@@ -11,6 +11,7 @@ func (s *Server) newConn(nc net.Conn, slot bool) *conn {
 	c := &conn{Conn: nc, s: s, since: time.Now(), slot: slot, state: http.StateNew}
 	c.quiet.Store(true)
 	c.counted(http.StateNew)
+	s.expectHeader(c)
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()

@@ -11,6 +11,9 @@ import (
 // swiftBacklog is Swift's default for backlog.
 const swiftBacklog = 4096
 
+// niceReason is for priorities.
+const niceReason = "has no meaning here: set it where the service is started, as by Nice= and IOSchedulingClass= of systemd"
+
 // GroupFromDefaults makes the group of a file in Swift's manner: it has no
 // server section, but bind_port in [DEFAULT]. Without that the group is nil.
 // Errors are *paste.OptionError; warn takes what works but is not meant.
@@ -34,6 +37,9 @@ func GroupFromDefaults(global *paste.Conf, warn func(option, problem string)) (*
 	g.CertFile, _ = global.Get("cert_file")
 	g.KeyFile, _ = global.Get("key_file")
 	g.User, _ = global.Get("user")
+	if d.flag("require_proxy_protocol") {
+		g.ProxyProtocol, g.ProxyFrom = true, AllPeers() // Swift asks nobody who he is
+	}
 	d.warn(warn)
 	return g, errors.Join(d.errs...)
 }
@@ -81,6 +87,16 @@ func (d *defaults) duration(name string, standard time.Duration) time.Duration {
 	return t
 }
 
+func (d *defaults) flag(name string) bool {
+	text, ok := d.conf.Get(name)
+	if !ok {
+		return false
+	}
+	v, err := paste.AsBool(text)
+	d.fail(name, err)
+	return v
+}
+
 func (d *defaults) read(name string, target encoding.TextUnmarshaler) {
 	if text, ok := d.conf.Get(name); ok {
 		d.fail(name, target.UnmarshalText([]byte(text)))
@@ -96,6 +112,10 @@ func (d *defaults) fail(name string, err error) {
 func (d *defaults) warn(warn func(option, problem string)) {
 	for _, w := range [][2]string{
 		{"bind_timeout", "has no meaning here: an address in use is an error at once"},
+		{"stale_worker_timeout", "has no meaning here: see graceful_shutdown_timeout in an egg:wheatpaste#http section"},
+		{"nice_priority", niceReason}, {"ionice_class", niceReason}, {"ionice_priority", niceReason},
+		{"eventlet_debug", "has no meaning here: there is no eventlet"},
+		{"servers_per_port", "has no meaning here: one service has one address, see workers"},
 	} {
 		if d.conf.Has(w[0]) && warn != nil {
 			warn(w[0], w[1])

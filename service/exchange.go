@@ -29,6 +29,7 @@ type exchange struct {
 	raw  http.ResponseWriter // net/http's own
 	body *body               // nil without one
 
+	doubt    bool // about where the request ends: nothing after it is looked at
 	wrote    bool // the header is out, or as good as
 	late     bool // RequestTimeout is over: the answer is a 504
 	replaced bool // by a 413; the application's body is thrown away
@@ -65,7 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	env, rec, req := pipeline.Begin(w, limited)
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	x := &exchange{
-		ResponseWriter: rec, raw: w, c: c,
+		ResponseWriter: rec, raw: w, c: c, doubt: c.framing.inDoubt(r),
 		request: request{env: env, method: r.Method, uri: r.RequestURI, proto: r.Proto},
 	}
 	c.begin(x)
@@ -217,7 +218,7 @@ func (x *exchange) WriteHeader(code int) {
 // beforeHeader is the last moment for headers of the server's own.
 func (x *exchange) beforeHeader() {
 	x.wrote = true
-	if x.c.s.draining.Load() || !x.c.s.Group.KeepAlive && !x.c.h2 {
+	if x.doubt || x.c.s.draining.Load() || !x.c.s.Group.KeepAlive && !x.c.h2 {
 		x.Header().Set("Connection", "close")
 	}
 	x.body.linger()

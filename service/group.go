@@ -24,12 +24,26 @@ type Group struct {
 
 	Listen     []Address
 	SocketMode fs.FileMode // of unix sockets
-	Backlog    int         // connections that may wait to be accepted; 0 for the system's limit
+	// SocketUser and SocketGroup are the owners of unix sockets, names or
+	// numbers; "" for those that the process has.
+	SocketUser, SocketGroup string
+	Backlog                 int // connections that may wait to be accepted; 0 for the system's limit
 
 	CertFile string // PEM with the chain; "" for no TLS, "*" for a self-made certificate
 	KeyFile  string // PEM; "" when it stands in CertFile
-	ClientCA string // PEM; when set, clients must have a certificate of it
-	H2C      bool   // HTTP/2 without TLS, too
+	// MoreCertificates are chosen by the name that a client wants (SNI); the
+	// one above is for all other names.
+	MoreCertificates []CertificateFiles
+	ClientCA         string     // PEM; when set, clients must have a certificate of it
+	ClientAuth       ClientAuth // whether they must, or may
+	TLSMinVersion    TLSVersion // 0 is 1.2
+	TLSCiphers       []uint16   // of TLS 1.2, see Ciphers; none for Go's
+	H2C              bool       // HTTP/2 without TLS, too
+
+	// ProxyProtocol says that those of ProxyFrom begin each connection with a
+	// header of the PROXY protocol that names the client.
+	ProxyProtocol bool
+	ProxyFrom     TrustedPeers
 
 	// A timeout of 0 is none.
 	HeaderTimeout time.Duration // for the whole header of a request
@@ -61,6 +75,7 @@ type Group struct {
 	GracefulTimeout time.Duration // graceful_shutdown_timeout; 0 waits for ever
 
 	AccessLog string // stdout, off or a path
+	ReportDir string // for the reports that SIGUSR2 asks for; "" for standard error
 
 	// Files are those of the generation, for certificates; nil for the disk.
 	Files *snapshot.Files
@@ -89,6 +104,8 @@ type Group struct {
 	MaxRSS          paste.Size    // a worker that holds more memory is replaced; 0 is no limit
 	User, UserGroup string
 	Umask           string
+	Dir             string // chdir: the workers' folder, "" for the one that the service was started in
+	NoNewPrivs      bool   // workers, and what they start, never get more privileges
 	PIDFile         string
 }
 
@@ -143,6 +160,8 @@ func DefaultGroup() *Group {
 		Workers:         AutoWorkers,
 		StartTimeout:    60 * time.Second,
 		MetricsSample:   64,
+		ProxyFrom:       LocalPeers(),
+		NoNewPrivs:      true,
 	}
 }
 
@@ -154,7 +173,13 @@ func (g *Group) Check() error {
 	if len(g.Listen) == 0 {
 		errs = append(errs, paste.BadOption("listen", "no address, %s", addressForms))
 	}
-	if _, err := g.tlsConfig(); err != nil {
+	if _, _, err := g.tlsConfig(time.Now); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := g.socketOwner(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := g.checkDir(); err != nil {
 		errs = append(errs, err)
 	}
 	if _, err := g.identity(0, 0); err != nil { // whether we may become it depends on who serves

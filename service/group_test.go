@@ -32,7 +32,7 @@ func TestCheckFindsEverything(t *testing.T) {
 	g.Listen, g.CertFile, g.AccessLog = nil, "/no/such.pem", "/no/such/access.log"
 	err := g.Check()
 	want := []string{
-		"listen: no address, want host:port, :port, [v6]:port, unix:/path or fd:N",
+		"listen: no address, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME",
 		"cert_file: open /no/such.pem: no such file or directory, want PEM files with a certificate and its key",
 		"access_log: stat /no/such: no such file or directory, want stdout, off or a path in a folder that exists",
 	}
@@ -107,7 +107,7 @@ func TestGroupFromDefaults(t *testing.T) {
 		_, err := GroupFromDefaults(paste.NewConf(map[string]string{
 			"bind_port": "x", "workers": "y", "backlog": "-1", "client_timeout": "z",
 		}), nil)
-		want := `bind_port: invalid listen address "0.0.0.0:x": port "x" is no number from 0 to 65535, want host:port, :port, [v6]:port, unix:/path or fd:N
+		want := `bind_port: invalid listen address "0.0.0.0:x": port "x" is no number from 0 to 65535, want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME
 backlog: out of range, want a positive number
 client_timeout: invalid duration "z", want seconds or a number with ms, s, m or h
 workers: invalid number of workers "y", want auto or 0 to 4096`

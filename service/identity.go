@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 
 	"github.com/wheatpaste/wheatpaste/paste"
@@ -14,8 +15,11 @@ import (
 type Identity struct {
 	Name     string // as the operator wrote it; "" for who the process is
 	UID, GID int
-	Groups   []int // supplementary ones
-	Umask    int   // -1 for the one that is inherited
+	Groups   []int  // supplementary ones
+	Umask    int    // -1 for the one that is inherited
+	Dir      string // "" for the one that is inherited
+
+	noNewPrivs bool
 
 	change bool // it is another than the process's
 }
@@ -29,7 +33,7 @@ func (g *Group) Identity() (*Identity, error) {
 
 // identity is Identity for a process of the user uid and the group gid.
 func (g *Group) identity(uid, gid int) (*Identity, error) {
-	id := &Identity{Name: g.User, UID: uid, GID: gid, Umask: -1}
+	id := &Identity{Name: g.User, UID: uid, GID: gid, Umask: -1, Dir: g.Dir, noNewPrivs: g.NoNewPrivs}
 	errs := []error{id.setMask(g.Umask)}
 	if uid < 0 && (g.User != "" || g.UserGroup != "") {
 		return nil, errors.Join(append(errs, paste.BadOption("user", "this system cannot change the user, want none"))...)
@@ -141,6 +145,85 @@ func groupName(gid int) string {
 		return g.Name
 	}
 	return strconv.Itoa(gid)
+}
+
+// checkDir looks for the folder of the workers.
+func (g *Group) checkDir() error {
+	if g.Dir == "" {
+		return nil
+	}
+	if !filepath.IsAbs(g.Dir) { // each reload would go deeper
+		return paste.BadOption("chdir", "%q is no absolute path, want one", g.Dir)
+	}
+	info, err := os.Stat(g.Dir)
+	switch {
+	case err != nil:
+		return paste.BadOption("chdir", "%w, want a folder", err)
+	case !info.IsDir():
+		return paste.BadOption("chdir", "%q is no folder, want one", g.Dir)
+	}
+	return nil
+}
+
+// socketOwner finds the user and the group of unix sockets; -1 for those that the
+// process has.
+func (g *Group) socketOwner() (owner socketOwner, err error) {
+	owner = socketOwner{-1, -1}
+	if g.SocketUser != "" {
+		owner.uid, err = lookUp(g.SocketUser, func(name string) (string, error) {
+			u, err := user.Lookup(name)
+			if err != nil {
+				return "", err
+			}
+			return u.Uid, nil
+		})
+		if err != nil {
+			return owner, paste.BadOption("socket_user", "unknown user %q, want a user of this machine", g.SocketUser)
+		}
+	}
+	if g.SocketGroup != "" {
+		owner.gid, err = lookUp(g.SocketGroup, func(name string) (string, error) {
+			one, err := user.LookupGroup(name)
+			if err != nil {
+				return "", err
+			}
+			return one.Gid, nil
+		})
+		if err != nil {
+			return owner, paste.BadOption("socket_group", "unknown group %q, want a group of this machine", g.SocketGroup)
+		}
+	}
+	return owner, nil
+}
+
+// lookUp finds the number of a name, or takes a number as it is.
+func lookUp(text string, find func(string) (string, error)) (int, error) {
+	id, err := find(text)
+	if n, ok := number(text); err != nil && ok {
+		return n, nil
+	}
+	if err != nil {
+		return -1, err
+	}
+	return strconv.Atoi(id)
+}
+
+// socketOwner is whose a unix socket is.
+type socketOwner struct{ uid, gid int }
+
+// Confine takes from a worker, all of its threads, what it has no more use for
+// when it has its sockets: it goes to its folder, it and what it starts can
+// never get more privileges than it has (set-user-ID programs), and unless it is
+// root it drops the capabilities that it may have inherited. It comes after
+// Become. The error is errors.ErrUnsupported where the system, or this build of
+// the program, cannot do so for all threads.
+func (id *Identity) Confine() error {
+	if id.Dir != "" {
+		if err := os.Chdir(id.Dir); err != nil {
+			return err
+		}
+	}
+	return id.confine()
 }
 
 // Become makes this process, all of its threads, what the identity says, for

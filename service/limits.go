@@ -23,6 +23,8 @@ func (s *Server) refuse(x *exchange, r *http.Request) bool {
 	case r.Method == http.MethodOptions && r.RequestURI == "*": // RFC 9110 9.3.7: about the server as a whole
 		x.Header().Set("Content-Length", "0")
 		x.WriteHeader(http.StatusOK)
+	case !validTarget(r), !validHost(r.Host):
+		x.refuse(http.StatusBadRequest)
 	default:
 		return false
 	}

@@ -253,6 +253,7 @@ func TestMaxConnections(t *testing.T) {
 	ask := func(c *client) answer { return c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").answer("GET") }
 	first, second := r.dial(), r.dial()
 	ask(first)
+	eventually(t, "the first is idle", func() bool { return r.Stats().Idle == 1 }) // its answer comes a moment before
 	ask(second)
 	eventually(t, "two idle connections", func() bool { return r.Stats().Idle == 2 })
 	third := r.dial()

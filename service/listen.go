@@ -53,8 +53,10 @@ func (a Address) listen(ctx context.Context, g *Group) (net.Listener, error) {
 	switch a.Network {
 	case "fd":
 		return listenFD(a)
+	case networkSystemd:
+		return nil, errNotActivated(a) // see Inherited.Resolve
 	case "unix":
-		return listenUnix(ctx, a.Addr, g.SocketMode)
+		return listenUnix(ctx, a.Addr, g)
 	}
 	lc := net.ListenConfig{}
 	lc.SetMultipathTCP(false) // its listeners take no filter, see refuseNew
@@ -125,11 +127,17 @@ func byHolder(pid int) string {
 	return fmt.Sprintf(" by %s (process %d)", strings.TrimSpace(string(name)), pid)
 }
 
-// listenFD takes over a socket that the parent process opened, as systemd's
+// listenFD listens on a socket that the parent process opened, as systemd's
 // socket activation does.
 func listenFD(a Address) (net.Listener, error) {
 	n, err := strconv.Atoi(a.Addr)
 	if err != nil {
+		return nil, err
+	}
+	if err := mustAccept(n); err != nil {
+		return nil, notListening(a, err)
+	}
+	if n, err = copyDescriptor(n); err != nil {
 		return nil, err
 	}
 	return FromForeignFD(n)
@@ -172,12 +180,34 @@ func (p *ownPath) stands() bool {
 	return err == nil && os.SameFile(now, p.made)
 }
 
-// chmod changes the mode of the path if it is ours still.
-func (p *ownPath) chmod(mode fs.FileMode) {
+// give gives the path, if it is ours still, the owner and the mode that a group
+// wants.
+func (p *ownPath) give(g *Group) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stands() {
-		_ = os.Chmod(p.path, mode.Perm()) // we made it: we may
+	if !p.stands() {
+		return nil
+	}
+	owner, err := g.socketOwner()
+	if err != nil {
+		return err
+	}
+	if owner.uid >= 0 || owner.gid >= 0 {
+		if err := os.Lchown(p.path, owner.uid, owner.gid); err != nil {
+			return &ListenError{Address{"unix", p.path}, fmt.Sprintf("the socket cannot be given to %s: %s, want to be root or another owner", ownerText(g), systemText(err)), err}
+		}
+	}
+	return os.Chmod(p.path, g.SocketMode.Perm()) // we made it: we may
+}
+
+func ownerText(g *Group) string {
+	switch {
+	case g.SocketGroup == "":
+		return fmt.Sprintf("user %q", g.SocketUser)
+	case g.SocketUser == "":
+		return fmt.Sprintf("group %q", g.SocketGroup)
+	default:
+		return fmt.Sprintf("user %q and group %q", g.SocketUser, g.SocketGroup)
 	}
 }
 

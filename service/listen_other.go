@@ -4,12 +4,11 @@ package service
 
 import (
 	"context"
-	"io/fs"
 	"net"
 )
 
 // listenUnix leaves the mode to the system: there is none to set here.
-func listenUnix(ctx context.Context, path string, _ fs.FileMode) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string, _ *Group) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}

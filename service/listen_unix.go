@@ -18,12 +18,12 @@ var umask sync.Mutex
 
 // listenUnix makes a unix socket that never has another mode than the one
 // wanted (HTTP-04).
-func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string, g *Group) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
 	umask.Lock()
-	old := syscall.Umask(0o777 &^ int(mode.Perm()))
+	old := syscall.Umask(0o777 &^ int(g.firstMode().Perm()))
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "unix", path)
 	syscall.Umask(old)
@@ -31,7 +31,24 @@ func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listene
 	if err != nil {
 		return nil, err
 	}
-	return newUnixListener(l.(*net.UnixListener), path)
+	own, err := newUnixListener(l.(*net.UnixListener), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := own.give(g); err != nil {
+		_ = own.Close()
+		return nil, err
+	}
+	return own, nil
+}
+
+// firstMode is that of a socket which is made: as long as it has not its owner,
+// nobody else gets in.
+func (g *Group) firstMode() fs.FileMode {
+	if g.SocketUser != "" || g.SocketGroup != "" {
+		return g.SocketMode & 0o700
+	}
+	return g.SocketMode
 }
 
 // control runs f on the descriptor of a listener or a connection.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMaskIsPutBack(t *testing.T) {
@@ -39,7 +41,17 @@ func TestInheritedDescriptor(t *testing.T) {
 	if a := r.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").answer("GET"); a.text != "hello\n" {
 		t.Errorf("%q, want hello", a.text)
 	}
-	if _, err := Listen(t.Context(), g); err == nil {
-		t.Error("the descriptor was not taken over")
+	again, err := Listen(t.Context(), g) // as a reload that names it again
+	if err != nil {
+		t.Fatalf("the descriptor is gone: %v", err)
+	}
+	if err := again[0].Close(); err != nil {
+		t.Error(err)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("the descriptor has the flags %#x, %v, want it closed on exec", flags, err)
+	}
+	if err := unix.Close(fd); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/accesslog"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
@@ -34,6 +35,9 @@ type Server struct {
 	OnLimit func(reason string)
 	// Quiet is set for one whose addresses somebody else announces.
 	Quiet bool
+	// Supervised is set for one that is told of new certificates by
+	// SetCertificates: it does not look at their files itself.
+	Supervised bool
 	// LogFormat is that of the access log; nil for Apache's combined format.
 	LogFormat *accesslog.Format
 
@@ -43,19 +47,24 @@ type Server struct {
 	setUp    chan struct{} // closed when log is there
 	counts   *scoreboard.Process
 
-	http   *http.Server
-	h2     *http.Server // holds the HTTP/2 connections, see newHTTP2
-	tls    *tls.Config
-	log    *accesslog.Log
-	logger *slog.Logger
-	base   context.Context //nolint:containedctx // of all requests, as http.Server.BaseContext wants it
-	cancel context.CancelCauseFunc
-	ending *pipeline.Ending
-	slots  chan struct{} // nil without MaxConnections
-	pool   *pool         // nil without PoolSize
-	stacks stackDump
+	http    *http.Server
+	h2      *http.Server // holds the HTTP/2 connections, see newHTTP2
+	tls     *tls.Config  // nil without TLS
+	certs   *certificates
+	watched *Group // with the files that TLS was made of
+	log     *accesslog.Log
+	logger  *slog.Logger
+	base    context.Context //nolint:containedctx // of all requests, as http.Server.BaseContext wants it
+	cancel  context.CancelCauseFunc
+	ending  *pipeline.Ending
+	slots   chan struct{} // nil without MaxConnections
+	pool    *pool         // nil without PoolSize
+	stacks  stackDump
 
-	maxRequests int64 // 0 is none
+	clock       func() time.Time // of tests, for the session tickets
+	lookTime    time.Duration    // of tests, see CertificateLookTime
+	noHeader    atomic.Int64     // when a missing PROXY header was logged last
+	maxRequests int64            // 0 is none
 	limited     sync.Once
 	draining    atomic.Bool
 	cutting     atomic.Bool
@@ -65,8 +74,9 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}
 	listeners []*listener
-	closing   bool           // no more listeners
-	emptied   []net.Listener // by a Handover
+	closing   bool              // no more listeners
+	emptied   []net.Listener    // by a Handover
+	renewed   []tls.Certificate // by SetCertificates, before there was a server
 }
 
 // ErrCut is the cause of the contexts of requests that are cut.
@@ -172,6 +182,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 		s.listen(l)
 		s.logger.Log(ctx, level, "serving", "server", s.Group.Name, "address", displayAddr(l.Addr()))
 	}
+	defer s.startWatch()()
 	if s.Ready != nil {
 		s.Ready()
 	}
@@ -185,8 +196,9 @@ func (s *Server) start() error {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	var err error
-	if s.tls, err = s.Group.tlsConfig(); err != nil {
+	s.watched = s.ownFiles()
+	err := s.setTLS(s.watched)
+	if err != nil {
 		return err
 	}
 	if s.log, err = accesslog.Open(s.Group.AccessLog, accesslog.Options{Logger: s.logger, Format: s.LogFormat}); err != nil {

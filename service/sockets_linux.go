@@ -29,6 +29,8 @@ func (p *place) open(ctx context.Context, g *Group, have *Sockets) (int, error) 
 		return p.openFD()
 	case "unix":
 		return p.openUnix(ctx, g)
+	case networkSystemd:
+		return -1, errNotActivated(p.addr) // see Inherited.Resolve
 	}
 	return p.openTCP(ctx, have)
 }
@@ -170,7 +172,9 @@ func (s *Socket) prime(g *Group) error {
 	}
 	fd := s.FD()
 	if s.place.addr.Network == "unix" {
-		s.place.path.chmod(g.SocketMode)
+		if err := s.place.path.give(g); err != nil {
+			return err
+		}
 	} else if err := setKeepAlive(fd, g.TCPKeepIdle); err != nil {
 		return err
 	}
@@ -209,13 +213,12 @@ func (p *place) openFD() (int, error) {
 		return -1, err
 	}
 	if err := mustAccept(n); err != nil {
-		return -1, &ListenError{p.addr, systemText(err) + ", want the number of a listening socket that this process inherited", err}
+		return -1, notListening(p.addr, err)
 	}
-	fd, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, firstFD)
+	fd, err := copyDescriptor(n)
 	if err != nil {
-		return -1, os.NewSyscallError("fcntl", err)
+		return -1, err
 	}
-	unix.CloseOnExec(n)
 	if err := unix.SetNonblock(fd, true); err != nil {
 		_ = unix.Close(fd)
 		return -1, os.NewSyscallError("fcntl", err)
@@ -226,17 +229,8 @@ func (p *place) openFD() (int, error) {
 
 // displayFD names an inherited socket by what it listens on.
 func displayFD(fd int) string {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return ""
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return displayAddr(&net.TCPAddr{IP: sa.Addr[:], Port: sa.Port})
-	case *unix.SockaddrInet6:
-		return displayAddr(&net.TCPAddr{IP: sa.Addr[:], Port: sa.Port})
-	case *unix.SockaddrUnix:
-		return displayAddr(&net.UnixAddr{Name: sa.Name, Net: "unix"})
+	if addr := socketAddr(fd); addr != nil {
+		return displayAddr(addr)
 	}
 	return ""
 }
@@ -250,7 +244,7 @@ func (p *place) openUnix(ctx context.Context, g *Group) (int, error) {
 	}
 	var l net.Listener
 	err = whileOrphans(ctx, id, func() error {
-		l, err = listenUnix(ctx, p.addr.Addr, g.SocketMode)
+		l, err = listenUnix(ctx, p.addr.Addr, g)
 		return err
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func child(role, listen string) *exec.Cmd {
 
 // TestChild is no test but the processes of others.
 func TestChild(t *testing.T) {
-	roles := map[string]func(t *testing.T){"master": childMaster, "worker": childWorker, "second": childSecond, "squatter": childSquatter, "nobody": childNobody}
+	roles := map[string]func(t *testing.T){"master": childMaster, "worker": childWorker, "second": childSecond, "squatter": childSquatter, "nobody": childNobody, "confined": childConfined, "confining": childConfining}
 	role, ok := roles[os.Getenv(roleVariable)]
 	if !ok {
 		t.Skip("only as a child of another test")

@@ -55,7 +55,7 @@ func fromFD(fd int) (net.Listener, error) {
 	// Looked at before it becomes an os.File, which would close it in the
 	// end: it may be anything.
 	if err := mustAccept(fd); err != nil {
-		return nil, &ListenError{a, systemText(err) + ", want the number of a listening socket that this process inherited", err}
+		return nil, notListening(a, err)
 	}
 	f := os.NewFile(uintptr(fd), a.String())
 	defer func() { _ = f.Close() }() // the listener has a copy of it
@@ -64,6 +64,10 @@ func fromFD(fd int) (net.Listener, error) {
 		return nil, &ListenError{a, systemText(err), err}
 	}
 	return l, nil
+}
+
+func notListening(a Address, err error) error {
+	return &ListenError{a, systemText(err) + ", want the number of a listening socket that this process inherited", err}
 }
 
 // inheritedTCP is a listener that tells the machine of its copy of the socket.

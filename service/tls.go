@@ -1,68 +1,94 @@
 package service
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
+	"fmt"
 	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
-// selfMade is the CertFile of a certificate that is made at the start (SRV-01).
-const selfMade = "*"
+// ClientAuth says whether clients must show a certificate of Group.ClientCA.
+type ClientAuth string
 
-// tlsConfig loads the certificate; nil without one.
-func (g *Group) tlsConfig() (*tls.Config, error) {
-	if g.CertFile == "" {
-		if g.KeyFile != "" {
-			return nil, paste.BadOption("key_file", "a key without a certificate, want cert_file too")
-		}
-		if g.ClientCA != "" {
-			return nil, paste.BadOption("ca_file", "client certificates need TLS, want cert_file too")
-		}
-		return nil, nil
+// The ways to ask for it; "" is ClientRequired.
+const (
+	ClientRequired ClientAuth = "require"
+	ClientOptional ClientAuth = "optional" // one that is shown must be of the CA
+)
+
+// UnmarshalText reads the way.
+func (a *ClientAuth) UnmarshalText(text []byte) error {
+	switch v := ClientAuth(text); v {
+	case ClientRequired, ClientOptional:
+		*a = v
+		return nil
+	default:
+		return fmt.Errorf("unknown way %q, want require or optional", text)
 	}
-	cert, err := g.certificate()
-	if err != nil {
-		return nil, paste.BadOption("cert_file", "%w, want PEM files with a certificate and its key", err)
-	}
-	c := &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"h2", "http/1.1"},
-	}
-	return c, g.requireClients(c)
 }
 
-// certificate reads the pair from the snapshot of the generation: a worker may
-// not read a key of root's any more, and all workers have the same one.
-func (g *Group) certificate() (tls.Certificate, error) {
-	if g.CertFile == selfMade {
-		pair, err := g.files().Make("self-made certificate", selfSigned)
-		if err != nil {
-			return tls.Certificate{}, err
-		}
-		return tls.X509KeyPair(pair, pair)
+// TLSVersion is the lowest version of TLS that is spoken; 0 is 1.2.
+type TLSVersion uint16
+
+// UnmarshalText reads 1.2 or 1.3: older ones are not to be had (RFC 8996).
+func (v *TLSVersion) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "1.2":
+		*v = tls.VersionTLS12
+	case "1.3":
+		*v = tls.VersionTLS13
+	default:
+		return fmt.Errorf("unknown version %q, want 1.2 or 1.3", text)
 	}
-	cert, err := g.files().ReadSecret(g.CertFile) // the key may stand in it
+	return nil
+}
+
+// String writes the version as it is read.
+func (v TLSVersion) String() string {
+	if v == tls.VersionTLS13 {
+		return "1.3"
+	}
+	return "1.2"
+}
+
+// tlsConfig makes what TLS is spoken by, and its certificates, which may be
+// replaced; nil without TLS.
+func (g *Group) tlsConfig(clock func() time.Time) (*tls.Config, *certificates, error) {
+	if g.CertFile == "" {
+		return nil, nil, g.withoutTLS()
+	}
+	set, err := g.readPairs(g.files().ReadSecret)
 	if err != nil {
-		return tls.Certificate{}, err
+		return nil, nil, paste.BadOption("cert_file", "%w, want PEM files with a certificate and its key", err)
 	}
-	key := cert
-	if g.KeyFile != "" {
-		if key, err = g.files().ReadSecret(g.KeyFile); err != nil {
-			return tls.Certificate{}, err
-		}
+	certs := newCertificates(set)
+	c := &tls.Config{
+		GetCertificate: certs.choose,
+		MinVersion:     max(uint16(g.TLSMinVersion), tls.VersionTLS12),
+		CipherSuites:   g.TLSCiphers,
+		NextProtos:     protocolsFor(g.TLSCiphers),
 	}
-	return tls.X509KeyPair(cert, key)
+	if err := g.askClients(c); err != nil {
+		return nil, nil, err
+	}
+	return c, certs, g.shareTickets(c, clock)
+}
+
+// withoutTLS refuses what has no meaning without a certificate: the operator
+// believes that it protects something.
+func (g *Group) withoutTLS() error {
+	switch {
+	case g.KeyFile != "":
+		return paste.BadOption("key_file", "a key without a certificate, want cert_file too")
+	case g.ClientCA != "":
+		return paste.BadOption("ca_file", "client certificates need TLS, want cert_file too")
+	case g.ClientAuth != "":
+		return paste.BadOption("client_auth", "client certificates need TLS, want cert_file and ca_file too")
+	}
+	return nil
 }
 
 // files are those of the generation, or of the disk.
@@ -73,9 +99,13 @@ func (g *Group) files() *snapshot.Files {
 	return g.Files
 }
 
-// requireClients makes a certificate of the CA a must (OPT-12).
-func (g *Group) requireClients(c *tls.Config) error {
+// askClients asks for certificates of the CA, which are a must unless the group
+// says otherwise (OPT-12).
+func (g *Group) askClients(c *tls.Config) error {
 	if g.ClientCA == "" {
+		if g.ClientAuth != "" {
+			return paste.BadOption("client_auth", "client certificates without a CA, want ca_file too")
+		}
 		return nil
 	}
 	roots, err := g.files().Read(g.ClientCA)
@@ -87,34 +117,8 @@ func (g *Group) requireClients(c *tls.Config) error {
 		return paste.BadOption("ca_file", "no certificate in %q, want a PEM file", g.ClientCA)
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
+	if g.ClientAuth == ClientOptional {
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	}
 	return nil
-}
-
-// selfSigned makes a certificate for this machine alone, with its key: nobody can
-// verify it.
-func selfSigned() ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: "localhost"},
-		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		NotBefore:    now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }

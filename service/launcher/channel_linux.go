@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -109,6 +110,17 @@ func descriptors(rights []byte) ([]int, error) {
 		fds = append(fds, got...)
 	}
 	return fds, nil
+}
+
+// fd is the descriptor; it stays the channel's.
+func (c *channel) fd() (int, error) { return descriptorOf(c.conn) }
+
+func descriptorOf(c syscall.Conn) (fd int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	return fd, raw.Control(func(n uintptr) { fd = int(n) })
 }
 
 func (c *channel) close() { _ = c.conn.Close() }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/service"
 )
@@ -28,8 +29,16 @@ type Config struct {
 	// Reopen opens the master's own log files anew.
 	Reopen func() error
 	Stderr io.Writer // of workers' panics and stacks; nil for os.Stderr
+	// Report is what reports tell beside what the launcher knows.
+	Report report.Source
+	// Notify is called at each change of state, and then ten times a second. It
+	// is called in the loop that supervises, and must not wait for long.
+	Notify func(State)
 
-	// What follows is for a Single, which executes itself anew at a reload.
+	// Upgraded is what the master before an upgrade has left; nil without one.
+	Upgraded *Handed
+
+	// What follows is for a process that executes itself, or another program.
 
 	// Former is what Inherited gave.
 	Former *Former
@@ -38,6 +47,8 @@ type Config struct {
 	// KeepFDs gives descriptors that are to be kept over a reload, by names
 	// under which Former.FD finds them.
 	KeepFDs func() map[string]int
+	// KeepEnv are variables for the process after a reload.
+	KeepEnv []string
 }
 
 // Plan is what one generation of workers serves.

@@ -15,6 +15,7 @@ type group struct {
 	crashes        crashes
 	told           map[string]bool // failures that were logged
 	lastFailure    string
+	frozen         bool      // it is of the program before an upgrade, and starts no worker
 	recycleAgain   time.Time // after a replacement that could not start
 }
 
@@ -90,10 +91,10 @@ func (m *Master) group(name string) *group {
 // fill starts a worker for an empty slot.
 func (m *Master) fill(g *group, s *slot) {
 	s.again = time.Time{}
-	if m.state == control.Draining || m.state == control.Stopped {
+	if m.state == control.Draining || m.state == control.Stopped || g.frozen {
 		return
 	}
-	w, err := m.spawn(g.Group, s.n, len(g.slots), m.current, &m.sockets)
+	w, err := m.spawn(g.Group, s.n, len(g.slots), m.current, m.sockets)
 	if err != nil {
 		m.log.Error("starting a worker", "server", g.Name, "worker", s.n, "error", err)
 		m.crashed(g, s)
@@ -122,12 +123,12 @@ func (m *Master) spawn(g *service.Group, slot, slots int, gen *generation, socke
 	region, err := m.board.Claim(g.Name, slot, gen.number)
 	if err == nil {
 		var pid int
-		pid, err = m.program.start(theirs, stderr, m.program.environment(m.shareOf(slots)))
+		pid, err = m.program.start(theirs, stderr, m.program.environment(m.shareOf(slots)), g)
 		closeAll([]int{stderr})
 		if err == nil {
 			return m.enlist(&worker{
 				pid: pid, group: g, slot: slot, gen: gen, region: region, channel: c, output: out,
-				state: control.WorkerStarting, started: time.Now(), keys: map[string]bool{},
+				heard: make(chan struct{}), state: control.WorkerStarting, started: time.Now(), keys: map[string]bool{},
 			}, sockets.Slot(g, slot, slots)), nil
 		}
 		m.board.Release(region)
@@ -157,19 +158,25 @@ func (m *Master) enlist(w *worker, sockets []*service.Socket) *worker {
 		m.log.Error("a worker does not take its sockets", "server", w.group.Name, "worker", w.slot, "pid", w.pid, "error", err)
 		w.signal(9)
 	}
+	if m.certificates != nil {
+		if data := m.certificates.Latest(w.group); data != nil {
+			m.sendCertificates(w, data)
+		}
+	}
 	return w
 }
 
 // listen hears a worker until its end. It ends with the channel, which is
 // closed when the process has been waited for.
 func (m *Master) listen(w *worker) {
+	defer close(w.heard)
 	for {
 		msg, fds, err := w.channel.receive()
 		if err != nil {
 			return
 		}
-		closeAll(fds) // a worker has none to give
-		if !m.post(func() { m.hear(w, msg) }) {
+		told := takeReport(msg, fds)
+		if !m.post(func() { m.hear(w, msg, told) }) {
 			return
 		}
 	}

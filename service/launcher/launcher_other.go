@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync/atomic"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/service"
 )
@@ -34,6 +36,35 @@ func (*Master) Status() control.Status { return control.Status{State: control.St
 // Reload fails.
 func (*Master) Reload(context.Context) control.Reload { return rejected(errNoWorkers) }
 
+// Report fails.
+func (*Master) Report(context.Context, bool) ([]byte, error) { return nil, errNoWorkers }
+
+// Upgrade fails.
+func (*Master) Upgrade(context.Context) control.Reload { return rejected(errNoWorkers) }
+
+// Handed is Linux's alone.
+type Handed struct {
+	Board    *scoreboard.Board
+	Control  *control.Listener
+	Snapshot []byte
+	Back     bool
+}
+
+// FD has none.
+func (*Handed) FD(string) (int, bool) { return -1, false }
+
+// GoBack fails.
+func (*Handed) GoBack([]string, []string) error { return errNoWorkers }
+
+// Upgraded gives nothing.
+func Upgraded() (*Handed, error) { return nil, nil }
+
+// Probing is false.
+func Probing() bool { return false }
+
+// ProbeState fails.
+func ProbeState() error { return errNoWorkers }
+
 // Stop does nothing.
 func (*Master) Stop(context.Context) {}
 
@@ -51,6 +82,7 @@ type Worker struct {
 	Snapshot   []byte
 	Region     *scoreboard.Region
 	Stderr     *os.File
+	Errors     atomic.Pointer[report.Ring]
 }
 
 // Inherit gives nil: no process is a worker.

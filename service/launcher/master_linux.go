@@ -39,11 +39,13 @@ type Master struct {
 
 	events   chan func()
 	finished chan struct{} // closed when the loop has ended
+	reports  reports
 
 	// All that follows is the loop's.
 	state       string
 	current     *generation
-	sockets     service.Sockets
+	sockets     *service.Sockets
+	former      int // the program before an upgrade, until its workers are replaced; else -1
 	groups      []*group
 	workers     map[int]*worker // by pid, all that live
 	change      *change         // the reload that is going on
@@ -59,6 +61,9 @@ type Master struct {
 	lastTick    time.Time
 	trustFrom   time.Time // before, a heartbeat that is missed means nothing
 	nextMemory  time.Time
+
+	certificates *service.CertificateWatch // of the plan in force
+	nextLook     time.Time
 }
 
 // New makes a master. Its board must be one that workers can share.
@@ -76,7 +81,7 @@ func New(conf Config) (*Master, error) {
 	return &Master{
 		conf: conf, log: conf.Log, board: conf.Board, program: p, oom: newOOMWatch(),
 		events: make(chan func()), finished: make(chan struct{}),
-		state: control.Starting, workers: map[int]*worker{},
+		state: control.Starting, workers: map[int]*worker{}, sockets: &service.Sockets{}, former: -1,
 	}, nil
 }
 
@@ -86,9 +91,10 @@ func New(conf Config) (*Master, error) {
 // before it (SIG-14).
 func (m *Master) Run(ctx context.Context, plan *Plan) (int, error) {
 	defer m.program.close()
+	defer m.reports.wait()
 	defer close(m.finished)
 	signals := listenSignals()
-	if err := m.begin(ctx, plan); err != nil {
+	if err := m.beginOrResume(ctx, plan); err != nil {
 		return service.ExitError, err
 	}
 	tick := time.NewTicker(tickTime)
@@ -120,6 +126,13 @@ func (m *Master) cutError() error {
 		why = "stop"
 	}
 	return &service.CutError{Requests: m.cutRequests, Why: why}
+}
+
+func (m *Master) beginOrResume(ctx context.Context, plan *Plan) error {
+	if h := m.conf.Upgraded; h != nil {
+		return m.resume(plan, h)
+	}
+	return m.begin(ctx, plan)
 }
 
 // begin opens the sockets and starts the first generation.
@@ -167,6 +180,7 @@ func (m *Master) release(g *generation) {
 }
 
 func (m *Master) loaded(plan *Plan) {
+	m.watchCertificates(plan)
 	if m.conf.Loaded != nil {
 		m.conf.Loaded(plan)
 	}

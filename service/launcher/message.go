@@ -18,16 +18,22 @@ type message struct {
 	Handover bool   `json:"handover,omitempty"` // of typeDrain: another worker goes on with the sockets
 	Text     string `json:"text,omitempty"`     // a reason, or errors, one a line
 	Cut      int    `json:"cut,omitempty"`      // of typeDone
+	ID       int    `json:"id,omitempty"`       // of typeReport and typeProfile: of the question, and of its answer
+	Seconds  int    `json:"seconds,omitempty"`  // of typeProfile, as
+	Debug    int    `json:"debug,omitempty"`    // net/http/pprof has them; Text is its name, or what went wrong
 }
 
 // What a master says.
 const (
-	typeListen = "listen" // Keys, with their sockets
-	typeStart  = "start"  // after the listeners; with board, snapshot and the log's descriptor
-	typeAdopt  = "adopt"  // Keys, with their sockets: accept from these, too
-	typeDrain  = "drain"  // Handover; Keys are the sockets that nobody goes on with
-	typeCut    = "cut"    // end at once
-	typeReopen = "reopen" // the log files
+	typeListen       = "listen"       // Keys, with their sockets
+	typeStart        = "start"        // after the listeners; with board, snapshot and the log's descriptor
+	typeAdopt        = "adopt"        // Keys, with their sockets: accept from these, too
+	typeDrain        = "drain"        // Handover; Keys are the sockets that nobody goes on with
+	typeCut          = "cut"          // end at once
+	typeReopen       = "reopen"       // the log files
+	typeCertificates = "certificates" // new ones, in a memory that comes along
+	typeReport       = "report"       // tell of yourself; the answer is of the same type, with a memory file
+	typeProfile      = "profile"      // take a profile of yourself; as typeReport
 )
 
 // What a worker says.

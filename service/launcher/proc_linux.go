@@ -35,6 +35,7 @@ type worker struct {
 	gen     *generation
 	region  *scoreboard.Region
 	channel *channel
+	heard   chan struct{} // closed when nobody listens to it any more
 	output  *output
 
 	state   string
@@ -49,6 +50,8 @@ type worker struct {
 	done    bool            // all is answered: only its application is left to close
 	killed  bool            // by the master
 	keys    map[string]bool // of the sockets that it has
+	asking  bool            // it was asked for a report, and has not answered yet
+	profile int             // the question for a profile that it has not answered yet; else 0
 }
 
 // isReady reports whether it answers requests.
@@ -82,10 +85,31 @@ func newOutput(to io.Writer) (*output, int, error) {
 		return nil, -1, os.NewSyscallError("pipe2", err)
 	}
 	_ = unix.SetNonblock(fds[0], true) // for the poller; the worker's end has a description of its own
-	o := &output{file: os.NewFile(uintptr(fds[0]), "stderr of a worker"), to: to, done: make(chan struct{})}
-	go o.pass()
-	return o, fds[1], nil
+	return readOutput(fds[0], to), fds[1], nil
 }
+
+// readOutput reads from a pipe, which it takes over.
+func readOutput(fd int, to io.Writer) *output {
+	o := &output{file: os.NewFile(uintptr(fd), "stderr of a worker"), to: to}
+	o.resume()
+	return o
+}
+
+// resume begins to read, or goes on.
+func (o *output) resume() {
+	_ = o.file.SetReadDeadline(time.Time{})
+	o.done = make(chan struct{})
+	go o.pass()
+}
+
+// pause ends the reading: what is written then stays in the pipe.
+func (o *output) pause() {
+	_ = o.file.SetReadDeadline(time.Unix(1, 0))
+	<-o.done
+}
+
+// fd is the descriptor of the pipe.
+func (o *output) fd() (int, error) { return descriptorOf(o.file) }
 
 // pass writes whole lines, so that those of several workers and of the log do not
 // mix: a pipe takes up to 4096 bytes in one piece (PIPE_BUF).

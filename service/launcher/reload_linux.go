@@ -42,6 +42,7 @@ func (m *Master) begun(answers []chan control.Reload) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &change{answers: answers, cancel: cancel}
 	m.change, m.state = c, control.Reloading
+	m.notify()
 	go func() {
 		plan, err := m.conf.Load(ctx)
 		m.post(func() { m.rehearsed(c, plan, err) })
@@ -183,7 +184,11 @@ func (m *Master) endChange(result string, problems []string) {
 	c.cancel()
 	if result != control.OK {
 		m.undo(c)
+		if m.former >= 0 {
+			m.goBack(problems)
+		}
 	}
+	m.closeFormer()
 	m.state = control.Running
 	outcome := control.Reload{Time: time.Now(), Result: result, Errors: problems}
 	m.lastReload = &outcome
@@ -196,6 +201,7 @@ func (m *Master) endChange(result string, problems []string) {
 			m.log.Error("reload: " + p)
 		}
 	}
+	m.notify()
 	m.answer(c.answers, outcome)
 	m.takeQueued()
 }

@@ -37,6 +37,7 @@ type Single struct {
 
 	events   chan func()
 	finished chan struct{} // closed when the loop has ended
+	reports  reports
 
 	// All that follows is the loop's.
 	state      string
@@ -54,8 +55,10 @@ type Single struct {
 	ends       []error // of the servers, in the last drain
 	exitCode   int
 	failed     error
-	interrupt  bool // a SIGINT was had
-	cutting    bool // a fast stop
+	interrupt  bool      // a SIGINT was had
+	cutting    bool      // a fast stop
+	drained    time.Time // when a drain ends at the latest; zero without a limit
+	nextBeat   time.Time
 }
 
 // NewSingle makes one. Serve builds the servers of a plan; it is called when
@@ -80,6 +83,7 @@ func NewSingle(conf Config, serve func(*Plan) ([]Part, error)) *Single {
 // reload ends the process in the middle of Run: nothing that is deferred runs.
 // Signals stay handled when it has returned (SIG-14).
 func (s *Single) Run(ctx context.Context, plan *Plan) (exitCode int, err error) {
+	defer s.reports.wait()
 	defer close(s.finished)
 	if s.signals == nil {
 		s.signals = listenSingleSignals()
@@ -90,12 +94,16 @@ func (s *Single) Run(ctx context.Context, plan *Plan) (exitCode int, err error) 
 	}
 	s.conf.Former.closeRest()
 	done := ctx.Done()
+	look, stop := s.look()
+	defer stop()
 	for s.state != control.Stopped {
 		select {
 		case do := <-s.events:
 			do()
 		case got := <-s.signals.c:
 			s.signal(got)
+		case now := <-look:
+			s.looked(now)
 		case <-done:
 			done = nil
 			s.stop("the context ended")
@@ -112,6 +120,7 @@ func (s *Single) begin(plan *Plan) error {
 	if err := s.build(plan); err != nil {
 		return err
 	}
+	s.reports.plan = plan
 	if s.conf.Loaded != nil {
 		s.conf.Loaded(plan)
 	}
@@ -238,6 +247,7 @@ func (s *Single) allReady() {
 		}
 		s.reloaded(former.since)
 	}
+	s.notify()
 	s.takeQueued()
 }
 

@@ -152,8 +152,9 @@ func (s *Single) execute(c *singleChange) error {
 	if err != nil {
 		return err
 	}
-	return s.keepOpen(h.descriptors(), func() error {
-		return s.exec(path, os.Args, append(ownEnvironment(), singleVariable+"="+string(text)))
+	return keepOpen(h.descriptors(), func() error {
+		env := append(ownEnvironment(), s.conf.KeepEnv...)
+		return s.exec(path, os.Args, append(env, singleVariable+"="+string(text)))
 	})
 }
 
@@ -176,7 +177,7 @@ func (s *Single) handDown(c *singleChange) *handDown {
 
 // keepOpen calls f while descriptors outlive an exec. No child is forked in the
 // meantime, which would have them, too.
-func (s *Single) keepOpen(fds []int, f func() error) error {
+func keepOpen(fds []int, f func() error) error {
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
 	defer func() {

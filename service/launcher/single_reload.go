@@ -44,6 +44,7 @@ func (s *Single) rehearse(answers []chan control.Reload) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &singleChange{answers: answers, cancel: cancel}
 	s.change, s.state = c, control.Reloading
+	s.notify()
 	go func() {
 		plan, err := s.conf.Load(ctx)
 		s.post(func() { s.rehearsed(c, plan, err) })
@@ -163,6 +164,7 @@ func (s *Single) endChange(result string, problems []string) {
 			s.log.Error("reload: " + p)
 		}
 	}
+	s.notify()
 	s.answerAll(c.answers, outcome)
 	if result != control.OK { // else when all is ready
 		s.takeQueued()

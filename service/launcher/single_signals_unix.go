@@ -59,7 +59,7 @@ func (s *Single) other(got os.Signal) {
 	name := unix.SignalName(got.(unix.Signal))
 	switch {
 	case got == syscall.SIGUSR2:
-		s.log.Info("ignored: this version has no report", "signal", name)
+		s.reportBySignal(name)
 	case s.state == control.Draining:
 		s.log.Info("ignored: the server stops", "signal", name)
 	case got == syscall.SIGHUP:

@@ -80,3 +80,12 @@ func (s *Single) reopen() error {
 	}
 	return err
 }
+
+// Upgrade is refused: one process has nobody who answers while the new program
+// shows that it can.
+func (s *Single) Upgrade(context.Context) control.Reload {
+	return control.Reload{
+		Time: time.Now(), Result: control.Rejected,
+		Errors: []string{"one process serves (workers = 0), want a restart for another program"},
+	}
+}

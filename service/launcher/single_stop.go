@@ -58,6 +58,8 @@ func (s *Single) drain() {
 		p.state = control.WorkerDraining
 	}
 	s.showStates()
+	s.drained = s.drainLimit(time.Now())
+	s.notify()
 	if s.began && !s.handing {
 		s.leaveSockets()
 	}

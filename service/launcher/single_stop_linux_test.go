@@ -137,7 +137,7 @@ func TestSingleHasNoWorkers(t *testing.T) {
 		t.Errorf("SetWorkers() = %v, want %q", err, want)
 	}
 	u.signal(syscall.SIGUSR2)
-	u.waitLog(`msg="ignored: this version has no report" signal=SIGUSR2`)
+	u.waitLog(`msg="a report was written" path=stderr`)
 	u.signal(syscall.SIGUSR1)
 	u.waitLog(`msg="reopening the log files"`)
 	if err := u.control.Reopen(t.Context()); err != nil {

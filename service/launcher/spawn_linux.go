@@ -53,7 +53,7 @@ func (p *program) close() {
 
 // start executes the program as a worker. The descriptors go by number, because
 // os.File.Fd may make a description that others share block.
-func (p *program) start(channel, stderr int, env []string) (pid int, err error) {
+func (p *program) start(channel, stderr int, env []string, g *service.Group) (pid int, err error) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, os.NewSyscallError("open", err)
@@ -65,7 +65,12 @@ func (p *program) start(channel, stderr int, env []string) (pid int, err error) 
 		path = "/proc/self/fd/" + strconv.Itoa(executableFD)
 	}
 	attr := &syscall.ProcAttr{Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}} // see joinGroup
-	pid, err = syscall.ForkExec(path, p.args, attr)                                             //nolint:gosec // the same program as now
+	id, err := g.Identity()
+	if err != nil {
+		return 0, err
+	}
+	confined := id.Confined(func() { pid, err = syscall.ForkExec(path, p.args, attr) }) //nolint:gosec // the same program as now
+	err = errors.Join(confined, err)
 	if err != nil {
 		return 0, fmt.Errorf("start %s as a worker: %w", p.path, err)
 	}

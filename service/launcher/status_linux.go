@@ -67,9 +67,14 @@ func (m *Master) emptySlots(g *group) []control.Worker {
 // Reload reads everything anew and replaces the workers; it waits for the
 // outcome.
 func (m *Master) Reload(ctx context.Context) control.Reload {
+	return m.ask(ctx, func(answer chan control.Reload) { m.reload("control", answer) })
+}
+
+// ask has the loop begin something, and waits for the outcome.
+func (m *Master) ask(ctx context.Context, begin func(answer chan control.Reload)) control.Reload {
 	answer := make(chan control.Reload, 1)
 	gone := control.Reload{Time: time.Now(), Result: control.Rejected, Errors: []string{errGone.Error()}}
-	if !m.post(func() { m.reload("control", answer) }) {
+	if !m.post(func() { begin(answer) }) {
 		return gone
 	}
 	select {

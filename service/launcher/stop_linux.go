@@ -41,7 +41,7 @@ func (m *Master) signal(s os.Signal) {
 		m.stop("SIGQUIT")
 		m.cut("SIGQUIT")
 	case unix.SIGUSR2:
-		m.log.Info("ignored: this version has no report", "signal", "SIGUSR2")
+		m.reportBySignal("SIGUSR2")
 	default:
 		if m.state == control.Draining {
 			m.log.Info("ignored: the server stops", "signal", unix.SignalName(s.(unix.Signal)))
@@ -105,6 +105,7 @@ func (m *Master) drainAll() {
 	// The workers close the listeners when the queues are empty; from then on
 	// clients must be refused, so that no copy may be left here.
 	m.closeAt = time.Now().Add(announce)
+	m.notify()
 	m.lastOne()
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 )
 
-// hear acts on what a worker says.
-func (m *Master) hear(w *worker, msg *message) {
+// hear acts on what a worker says, and on what came along for a report.
+func (m *Master) hear(w *worker, msg *message, told []byte) {
 	if m.workers[w.pid] != w {
 		return // its last words, after its end
 	}
@@ -22,6 +22,10 @@ func (m *Master) hear(w *worker, msg *message) {
 		w.failure = msg.Text
 	case typeRecycle:
 		m.recycle(w, msg.Text)
+	case typeReport:
+		m.reported(w, msg.ID, told)
+	case typeProfile:
+		m.profiled(w, msg, told)
 	case typeSignal:
 		w.asked = time.Now() // if it came to all of the group, we have it in a moment, too
 	case typeDone: // only its application is left to close
@@ -85,6 +89,7 @@ func (m *Master) announce() {
 			m.giveUp(1, err)
 		}
 	}
+	m.notify()
 	m.takeQueued()
 }
 
@@ -128,7 +133,7 @@ func (m *Master) drain(w *worker, order *message) {
 // before it drains. One at a time of a group (PAIN-14).
 func (m *Master) recycle(w *worker, why string) {
 	g := m.group(w.group.Name)
-	if m.state != control.Running && m.state != control.Reloading || !w.isReady() || g == nil {
+	if m.state != control.Running && m.state != control.Reloading || !w.isReady() || g == nil || g.frozen {
 		return
 	}
 	s := m.slotOf(g, w)
@@ -150,10 +155,10 @@ func (m *Master) recycleNext(g *group) {
 			due = s
 		}
 	}
-	if due == nil || m.state == control.Draining || time.Now().Before(g.recycleAgain) {
+	if due == nil || m.state == control.Draining || m.change != nil || time.Now().Before(g.recycleAgain) {
 		return
 	}
-	next, err := m.spawn(g.Group, due.n, len(g.slots), m.current, &m.sockets)
+	next, err := m.spawn(g.Group, due.n, len(g.slots), m.current, m.sockets)
 	if err != nil {
 		m.log.Error("starting a worker", "server", g.Name, "worker", due.n, "error", err)
 		return // tried again by the clock

@@ -43,6 +43,7 @@ func (m *Master) clocks(now time.Time) {
 	for _, w := range m.workers {
 		m.watchWorker(w, now, memory)
 	}
+	defer m.notify()
 	if m.state == control.Draining {
 		m.lastOne()
 		return
@@ -50,6 +51,7 @@ func (m *Master) clocks(now time.Time) {
 	for _, g := range m.groups {
 		m.watchGroup(g, now)
 	}
+	m.lookAtCertificates(now)
 	m.announce()
 }
 
@@ -98,6 +100,9 @@ func (m *Master) kill(w *worker, why string) {
 }
 
 func (m *Master) watchGroup(g *group, now time.Time) {
+	if g.frozen {
+		return
+	}
 	m.recycleNext(g)
 	for _, s := range g.slots {
 		if w := s.worker; w != nil && w.isReady() && now.Sub(w.readyAt) > healthyTime {

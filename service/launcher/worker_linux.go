@@ -13,11 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/service"
 )
@@ -33,6 +35,10 @@ type Worker struct {
 	Snapshot   []byte
 	Region     *scoreboard.Region
 	Stderr     *os.File // where the log goes: standard error is for panics
+	// Errors are the last ones of the log, for reports; it is set before Serve.
+	Errors atomic.Pointer[report.Ring]
+
+	profiling atomic.Bool
 
 	channel *channel
 	server  *service.Server
@@ -44,7 +50,10 @@ type Worker struct {
 	mu        sync.Mutex
 	listeners map[string]net.Listener
 	began     bool // the server has the listeners
-	orphan    bool // the master is dead
+
+	certificates []byte // that came before the server began
+
+	orphan bool // the master is dead
 }
 
 // Inherit reads what the master gives to this process; it gives nil in a
@@ -177,7 +186,7 @@ func (w *Worker) add(key string, l net.Listener) error {
 // Serve serves until the master, or its death, ends it. The error is for
 // [service.ExitCode]. Reopen opens the log files of the process anew.
 func (w *Worker) Serve(s *service.Server, reopen func() error) error {
-	s.Region, s.Quiet = w.Region, true // the master says where it serves
+	s.Region, s.Quiet, s.Supervised = w.Region, true, true // the master says where it serves, and what is new
 	s.Ready = func() { w.say(&message{Type: typeReady}) }
 	s.OnLimit = func(reason string) { w.say(&message{Type: typeRecycle, Text: reason}) }
 	listeners, ok := w.start(s, reopen)
@@ -209,7 +218,31 @@ func (w *Worker) start(s *service.Server, reopen func() error) ([]net.Listener, 
 		return list, false
 	}
 	w.server, w.reopen, w.began = s, reopen, true
+	if w.certificates != nil {
+		if err := s.SetCertificates(w.certificates); err != nil {
+			fmt.Fprintf(w.Stderr, "worker %d of server %s: %v\n", w.Slot, w.Server, err)
+		}
+	}
 	return list, true
+}
+
+// takeCertificates serves with those that the master has found to be new.
+func (w *Worker) takeCertificates(fds []int) error {
+	defer closeAll(fds)
+	if len(fds) != 1 {
+		return fmt.Errorf("%d descriptors with certificates from the master, want 1", len(fds))
+	}
+	data, err := readMemory(fds[0])
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.server == nil {
+		w.certificates = data // for when it begins
+		return nil
+	}
+	return w.server.SetCertificates(data)
 }
 
 // end tells the master that all is answered.
@@ -243,6 +276,12 @@ func (w *Worker) obey() {
 			err = w.listen(m, fds)
 		case typeReopen:
 			err = w.reopenLogs()
+		case typeCertificates:
+			err = w.takeCertificates(fds)
+		case typeReport:
+			w.report(m.ID)
+		case typeProfile:
+			w.profile(m)
 		default:
 			w.order(m)
 		}

@@ -1,8 +1,10 @@
 package all_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -102,6 +104,7 @@ max_requests = 1000
 max_requests_jitter = 100
 max_rss = 1G
 start_timeout = 30
+report_dir = /var/log/w
 `, func(g *group) {
 		g.App = "api"
 		g.Listen = []service.Address{{Network: "tcp", Addr: "127.0.0.1:1"}, {Network: "tcp", Addr: "[::1]:2"}, {Network: "unix", Addr: "/run/x.sock"}, {Network: "fd", Addr: "3"}}
@@ -114,8 +117,39 @@ start_timeout = 30
 		g.DrainIdleGrace, g.GracefulTimeout, g.AccessLog = 500*time.Millisecond, 0, "off"
 		g.URLScheme, g.URLPrefix = "https", "/app"
 		g.Workers, g.User, g.UserGroup, g.MaxRequests, g.MaxRequestsJitter = 4, "nobody", "nogroup", 1000, 100
-		g.AcceptShared, g.Umask, g.MaxRSS, g.StartTimeout = true, "027", 1<<30, 30*time.Second
+		g.AcceptShared, g.Umask, g.MaxRSS, g.StartTimeout, g.ReportDir = true, "027", 1<<30, 30*time.Second, "/var/log/w"
 	}, nil},
+	{"ours, TLS, PROXY protocol and owners", `use = egg:wheatpaste#http
+socket_user = nobody
+socket_group = nogroup
+proxy_protocol = on
+proxy_protocol_from = 10.0.0.0/8 unix
+cert_file = a.pem b.pem
+key_file = a.key b.key
+ca_file = ca.pem
+client_auth = optional
+tls_min_version = 1.3
+tls_ciphers = ECDHE-RSA-AES128-GCM-SHA256
+chdir = /srv
+no_new_privs = false
+`, func(g *group) {
+		g.SocketUser, g.SocketGroup, g.ProxyProtocol = "nobody", "nogroup", true
+		g.ProxyFrom = service.TrustedPeers{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Unix: true}
+		g.CertFile, g.KeyFile, g.ClientCA, g.ClientAuth = "a.pem", "a.key", "ca.pem", service.ClientOptional
+		g.MoreCertificates = []service.CertificateFiles{{CertFile: "b.pem", KeyFile: "b.key"}}
+		g.TLSMinVersion, g.TLSCiphers = tls.VersionTLS13, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
+		g.Dir, g.NoNewPrivs = "/srv", false
+	}, nil},
+	{"gunicorn, TLS, PROXY protocol and folder", "use = egg:gunicorn#main\ncertfile = c\nca_certs = a\ncert_reqs = 1\nssl_version = 3\nciphers = ECDHE-RSA-AES128-GCM-SHA256:HIGH\nproxy_protocol = true\nproxy_allow_ips = 10.1.1.1\nchdir = /srv",
+		func(g *group) {
+			gunicorn(g)
+			g.CertFile, g.ClientCA, g.ClientAuth, g.TLSCiphers = "c", "a", service.ClientOptional, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
+			g.ProxyProtocol, g.Dir = true, "/srv"
+			g.ProxyFrom = service.TrustedPeers{Networks: []netip.Prefix{netip.MustParsePrefix("10.1.1.1/32")}, Unix: true}
+		}, []string{
+			"ciphers: unknown or unsafe here: HIGH; the others are taken",
+			"ssl_version: it is not safe; TLS 1.2 and 1.3 are spoken",
+		}},
 	{"ours, no TCP probes", "use = egg:wheatpaste#http\nso_keepalive = false", func(g *group) { g.TCPKeepAlive = false }, nil},
 	{"ours, host and port", "use = egg:wheatpaste\nhost = ::1\nport = 5", func(g *group) { g.Listen = tcp("[::1]:5") }, nil},
 	{"ours, port alone", "use = egg:WheatPaste#http\nport = 5", func(g *group) { g.Listen = tcp("127.0.0.1:5") }, nil},
@@ -238,7 +272,7 @@ func TestGroups(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	const forms = ", want host:port, :port, [v6]:port, unix:/path or fd:N"
+	const forms = ", want host:port, :port, [v6]:port, unix:/path, fd:N or systemd:NAME"
 	tests := []struct{ name, lines, want string }{
 		{"ours, a bad address", "use = egg:wheatpaste#http\nlisten = localhost",
 			`paste.ini:3:10: [server:main] listen: invalid listen address "localhost": no port` + forms},
@@ -277,8 +311,24 @@ func TestErrors(t *testing.T) {
 				"paste.ini:4:11: [server:main] foo-bar: No configuration setting for: foo-bar, want one of gunicorn's settings"},
 		{"gunicorn, a bad bind", "use = egg:gunicorn#main\nbind = h:http",
 			`paste.ini:3:8: [server:main] bind: invalid listen address "h:http": port "http" is no number from 0 to 65535` + forms},
-		{"gunicorn, optional client certificates", "use = egg:gunicorn#main\ncertfile = c\nca_certs = a\ncert_reqs = 1",
-			"paste.ini:5:13: [server:main] cert_reqs: 1 is not supported, want 0 (no client certificates) or 2 (required)"},
+		{"gunicorn, unknown client certificates", "use = egg:gunicorn#main\ncertfile = c\nca_certs = a\ncert_reqs = 3",
+			"paste.ini:5:13: [server:main] cert_reqs: unknown value 3, want 0 (no client certificates), 1 (optional) or 2 (required)"},
+		{"gunicorn, an unknown version of TLS", "use = egg:gunicorn#main\nssl_version = 99",
+			`paste.ini:3:15: [server:main] ssl_version: unknown version "99", want one of Python's, such as TLS or 2`},
+		{"gunicorn, a bad peer", "use = egg:gunicorn#main\nproxy_allow_ips = here",
+			`paste.ini:3:19: [server:main] proxy_allow_ips: invalid peer "here", want networks such as 10.0.0.0/8, addresses, unix or *`},
+		{"ours, a key too few", "use = egg:wheatpaste#http\ncert_file = a b\nkey_file = k",
+			"paste.ini:4:12: [server:main] key_file: 1 files for 2 certificates, want one for each in the same order, or none"},
+		{"ours, an old version of TLS", "use = egg:wheatpaste#http\ntls_min_version = 1.1",
+			`paste.ini:3:19: [server:main] tls_min_version: unknown version "1.1", want 1.2 or 1.3`},
+		{"ours, an unsafe cipher", "use = egg:wheatpaste#http\ntls_ciphers = RC4-SHA ECDHE-RSA-AES128-GCM-SHA256",
+			"paste.ini:3:15: [server:main] tls_ciphers: unknown or unsafe: RC4-SHA, want names such as ECDHE-RSA-AES128-GCM-SHA256"},
+		{"ours, an unknown way to ask clients", "use = egg:wheatpaste#http\nclient_auth = maybe",
+			`paste.ini:3:15: [server:main] client_auth: unknown way "maybe", want require or optional`},
+		{"ours, a bad peer", "use = egg:wheatpaste#http\nproxy_protocol_from = here",
+			`paste.ini:3:23: [server:main] proxy_protocol_from: invalid peer "here", want networks such as 10.0.0.0/8, addresses, unix or *`},
+		{"ours, no peer", "use = egg:wheatpaste#http\nproxy_protocol = on\nproxy_protocol_from =",
+			"paste.ini:4:22: [server:main] proxy_protocol_from: nobody, want networks, addresses, unix or *"},
 		{"gunicorn, client certificates of nobody", "use = egg:gunicorn#main\ncert_reqs = 2",
 			"paste.ini:3:13: [server:main] cert_reqs: client certificates without a CA, want ca_certs too"},
 		{"flup", "use = egg:Flup#fcgi_fork\nsocket = s",

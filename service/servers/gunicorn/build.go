@@ -36,7 +36,7 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 	var bindErr error
 	g.Listen, bindErr = addresses(b, o)
 	umask, umaskErr := octalMask(o.Umask)
-	if err := errors.Join(bindErr, umaskErr, rest(b, o.Rest), tlsFiles(b, g, o)); err != nil {
+	if err := errors.Join(bindErr, umaskErr, rest(b, o.Rest), tlsFiles(b, g, o), proxyProtocol(g, o)); err != nil {
 		return nil, err
 	}
 	g.Backlog, g.MaxConnections = int(o.Backlog), int(o.Connections)
@@ -46,6 +46,7 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 		g.KeepAlive, g.IdleTimeout = *o.Keepalive > 0, o.Keepalive.Seconds()
 	}
 	g.Workers, g.MaxRequests, g.MaxRequestsJitter = o.Workers, int(o.MaxRequests), int(o.MaxJitter)
+	g.Dir = o.Dir
 	g.User, g.UserGroup, g.Umask, g.PIDFile, g.RequestTimeout = o.User, o.Group, umask, o.PIDFile, o.Timeout
 	return g, nil
 }
@@ -131,21 +132,49 @@ func bindAddress(option, item string) ([]service.Address, error) {
 // for are an error, not a warning: the section means to keep others out.
 func tlsFiles(b *paste.Build, g *service.Group, o Options) error {
 	g.CertFile, g.KeyFile = o.CertFile, o.KeyFile
+	section.KnownCiphers(b, g, "ciphers", o.Ciphers)
+	if o.SSLVersion != "" {
+		warning, ok := section.TLSVersion(o.SSLVersion)
+		if !ok {
+			return paste.BadOption("ssl_version", "unknown version %q, want one of Python's, such as TLS or 2", o.SSLVersion)
+		}
+		b.Warn("ssl_version", warning)
+	}
+	return clientCertificates(b, g, o)
+}
+
+func clientCertificates(b *paste.Build, g *service.Group, o Options) error {
 	switch o.CertReqs {
 	case 0:
 		if o.CACerts != "" {
 			b.Warn("ca_certs", "has no meaning with cert_reqs = 0: no client is asked for a certificate")
 		}
 		return nil
-	case 2:
+	case 1, 2:
 		if o.CACerts == "" {
 			return paste.BadOption("cert_reqs", "client certificates without a CA, want ca_certs too")
 		}
 		g.ClientCA = o.CACerts
+		if o.CertReqs == 1 {
+			g.ClientAuth = service.ClientOptional
+		}
 		return nil
 	default:
-		return paste.BadOption("cert_reqs", "%d is not supported, want 0 (no client certificates) or 2 (required)", o.CertReqs)
+		return paste.BadOption("cert_reqs", "unknown value %d, want 0 (no client certificates), 1 (optional) or 2 (required)", o.CertReqs)
 	}
+}
+
+// proxyProtocol reads who is believed; gunicorn believes this machine.
+func proxyProtocol(g *service.Group, o Options) error {
+	g.ProxyProtocol = o.ProxyProtocol
+	if o.ProxyFrom == "" {
+		return nil
+	}
+	if err := g.ProxyFrom.UnmarshalText([]byte(o.ProxyFrom)); err != nil {
+		return paste.BadOption("proxy_allow_ips", "%w", err)
+	}
+	g.ProxyFrom.Unix = true // gunicorn does not ask who that is
+	return nil
 }
 
 // rest looks at the other options: gunicorn refuses what it does not know. Some
@@ -181,7 +210,7 @@ var reasons = map[string]string{
 	"config": "settings stand in this section", "wsgi_app": "", "worker_class": "all requests run side by side in each worker", "threads": "all requests run side by side, see pool_size in an egg:wheatpaste#http section",
 	"limit_request_fields": "max_header_bytes limits all of them", "reload": "see serve --watch", "reload_engine": "see serve --watch",
 	"reload_extra_files": "see serve --watch", "spew": "", "check_config": "see wheatpaste check", "print_config": "see wheatpaste config",
-	"preload_app": "each worker builds the application, after the master has tried to", "sendfile": "", "reuse_port": "each worker has a queue of its own in any case, see accept in an egg:wheatpaste#http section", "chdir": "set it where the service is started",
+	"preload_app": "each worker builds the application, after the master has tried to", "sendfile": "", "reuse_port": "each worker has a queue of its own in any case, see accept in an egg:wheatpaste#http section",
 	"daemon": "a service manager does it", "raw_env": "set them where the service is started", "worker_tmp_dir": "",
 	"initgroups": "workers get all groups of their user", "tmp_upload_dir": "", "secure_scheme_headers": proxyReason, "forwarded_allow_ips": proxyReason,
 	"disable_redirect_access_to_syslog": syslogReason, "access_log_format": "the format is fixed", "errorlog": logReason, "loglevel": logReason,
@@ -191,8 +220,8 @@ var reasons = map[string]string{
 	"enable_backlog_metric": metricsReason, "proc_name": "processes have their command's name", "default_proc_name": "processes have their command's name",
 	"pythonpath": "", "paste": "", "on_starting": "", "on_reload": "", "when_ready": "", "pre_fork": "", "post_fork": "", "post_worker_init": "",
 	"worker_int": "", "worker_abort": "", "pre_exec": "", "pre_request": "", "post_request": "", "child_exit": "", "worker_exit": "",
-	"nworkers_changed": "", "on_exit": "", "ssl_context": "", "proxy_protocol": "it is not spoken", "proxy_allow_ips": "it is not spoken",
-	"ssl_version": "TLS 1.2 and 1.3 are spoken", "suppress_ragged_eofs": "", "do_handshake_on_connect": "", "ciphers": "Go chooses them",
+	"nworkers_changed": "", "on_exit": "", "ssl_context": "",
+	"suppress_ragged_eofs": "", "do_handshake_on_connect": "",
 	"raw_paste_global_conf": "give var=value to serve", "strip_header_spaces": protocolReason, "tolerate_dangerous_framing": protocolReason,
 	"permit_obsolete_folding": protocolReason, "permit_unconventional_http_method": protocolReason, "permit_unconventional_http_version": protocolReason,
 	"casefold_http_method": protocolReason, "forwarder_headers": protocolReason, "header_map": protocolReason,

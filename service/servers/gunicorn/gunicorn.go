@@ -32,8 +32,13 @@ type Options struct {
 	AccessLog        string          `paste:"accesslog" help:"path, or - for stdout"`
 	CertFile         string          `paste:"certfile" help:"PEM file with certificate and chain: TLS"`
 	KeyFile          string          `paste:"keyfile" help:"PEM file with the key"`
-	CACerts          string          `paste:"ca_certs" help:"PEM file; with cert_reqs = 2 clients must have a certificate of this CA"`
-	CertReqs         section.Int     `paste:"cert_reqs" help:"0: no client certificates, 2: required"`
+	CACerts          string          `paste:"ca_certs" help:"PEM file; with cert_reqs = 2 clients must have a certificate of this CA, with 1 they may"`
+	CertReqs         section.Int     `paste:"cert_reqs" help:"0: no client certificates, 1: optional, 2: required"`
+	SSLVersion       string          `paste:"ssl_version" help:"TLS 1.2 and 1.3 are spoken, whatever it says"`
+	Ciphers          string          `paste:"ciphers" help:"cipher suites of TLS 1.2; those that Go does not have are named in a warning"`
+	ProxyProtocol    bool            `paste:"proxy_protocol" help:"connections of proxy_allow_ips begin with a header of the PROXY protocol that names the client"`
+	ProxyFrom        string          `paste:"proxy_allow_ips" help:"addresses and networks with commas, or * for all"`
+	Dir              string          `paste:"chdir" help:"folder of the workers"`
 	User             string          `paste:"user" help:"user of the workers"`
 	Group            string          `paste:"group" help:"group of the workers"`
 	Umask            string          `paste:"umask" help:"of the workers"`
