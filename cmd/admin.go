@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +36,7 @@ func adminHandler(board *scoreboard.Board, master control.Master) http.Handler {
 			http.Error(w, "DRAINING", http.StatusServiceUnavailable)
 		}
 	})
+	addProfiles(mux, master)
 	return mux
 }
 
@@ -47,7 +51,7 @@ func (r *runner) adminGroup() *service.Group {
 // serveAdmin answers on the admin address, from the master.
 func (r *runner) serveAdmin(ctx context.Context, master server) (stop func(), err error) {
 	g := r.adminGroup()
-	listeners, err := service.Listen(ctx, g)
+	listeners, err := r.adminListeners(ctx, g)
 	if err != nil {
 		return nil, err
 	}
@@ -61,4 +65,33 @@ func (r *runner) serveAdmin(ctx context.Context, master server) (stop func(), er
 		}
 	}()
 	return func() { cancel(); <-ended }, nil
+}
+
+// adminFD is the name of a descriptor over an upgrade.
+func adminFD(i int) string { return "admin/" + strconv.Itoa(i) }
+
+// adminListeners are those of the program before an upgrade, else new ones.
+func (r *runner) adminListeners(ctx context.Context, g *service.Group) (list []net.Listener, err error) {
+	for i := range r.admin {
+		fd, ok := r.handed.FD(adminFD(i))
+		if !ok {
+			break
+		}
+		l, err := service.FromFD(fd)
+		if err != nil {
+			return nil, fmt.Errorf("the admin address: %w", err)
+		}
+		list = append(list, l)
+	}
+	if list == nil {
+		if list, err = service.Listen(ctx, g); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range list {
+		if fd, err := service.DescriptorOf(l); err == nil { // else it is opened anew then
+			r.adminFDs = append(r.adminFDs, fd)
+		}
+	}
+	return list, nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/wheatpaste/wheatpaste/internal/plan"
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -18,7 +19,8 @@ import (
 // them.
 type logs struct {
 	own, apps *slog.Logger
-	file      *logFile // nil without log_file
+	file      *logFile     // nil without log_file
+	errors    *report.Ring // the last ones; see keepErrors
 }
 
 // Reopen opens the log file anew, after it was moved away. When that is not

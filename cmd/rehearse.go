@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wheatpaste/wheatpaste/internal/check"
+	"github.com/wheatpaste/wheatpaste/internal/osloconf"
 	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/service"
@@ -16,6 +17,7 @@ import (
 type rehearsal struct {
 	*plan.Plan
 	files *snapshot.Files
+	conf  *osloconf.Config // nil without conf files
 }
 
 // rehearse reads and builds everything, and opens nothing.
@@ -44,12 +46,15 @@ func (r *runner) rehearse() (*launcher.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &launcher.Plan{Snapshot: files, Data: &rehearsal{made, s.files}}
+	plan := &launcher.Plan{Snapshot: files, Data: &rehearsal{made, s.files, s.conf}}
 	for _, g := range made.Groups {
 		plan.Groups = append(plan.Groups, g.Group)
 	}
 	if oneProcess(plan) && r.admin != nil {
 		plan.Groups = append(plan.Groups, r.adminGroup()) // it goes over a reload as the others do
+	}
+	if err := r.resolve(plan.Groups); err != nil {
+		return nil, err
 	}
 	return plan, nil
 }

@@ -23,15 +23,21 @@ type runner struct {
 	workers *service.Workers
 	admin   []service.Address
 	logs    *logs
+	handed  *launcher.Handed // what the master before an upgrade has left; else nil
 	former  *launcher.Former // what this process was before a reload with workers = 0; else nil
 	board   *scoreboard.Board
 	socket  *control.Listener
-	master  server   // of one process
-	pid     *pidFile // nil without --pid-file
-	watcher *watch.Watcher
-	cores   string           // where the number of cores comes from; "" when nobody asked for it
-	groups  []*service.Group // of the plan that is in force
-	again   bool             // the first plan was made
+
+	adminFDs []int    // of the admin address, where the master serves it
+	master   server   // of one process
+	pid      *pidFile // nil without --pid-file
+	watcher  *watch.Watcher
+	cores    string           // where the number of cores comes from; "" when nobody asked for it
+	groups   []*service.Group // of the plan that is in force
+	again    bool             // the first plan was made
+
+	manager   *manager           // nil when nobody wants to hear of this process
+	inherited *service.Inherited // the sockets that systemd has passed
 }
 
 // closeTimeout bounds the OnClose hooks.
@@ -47,12 +53,26 @@ func (p *program) newRunner(s *source, f *serveFlags) (*runner, error) {
 	if err := r.goOn(); err != nil {
 		return nil, failed(err)
 	}
-	r.logs, err = p.logging(s)
-	return r, err
+	if r.logs, err = p.logging(s); err != nil {
+		return r, err
+	}
+	r.logs.keepErrors()
+	r.manager = newManager(r.logs.own, r.handed != nil)
+	if err := r.takeInherited(); err != nil {
+		r.manager.ended(err)
+		return nil, failed(err)
+	}
+	return r, nil
 }
 
 // goOn takes over from the former self, which has rehearsed what is served now.
 func (r *runner) goOn() (err error) {
+	if r.handed, err = launcher.Upgraded(); err != nil {
+		return err
+	}
+	if r.handed != nil {
+		return r.goOnUpgraded()
+	}
 	if r.former, err = launcher.Inherited(); err != nil {
 		return err
 	}
@@ -78,6 +98,7 @@ type server interface {
 // run serves a plan until the end.
 func (r *runner) run(ctx context.Context, first *launcher.Plan) error {
 	if err := r.hold(first); err != nil {
+		r.manager.ended(err)
 		return failed(err)
 	}
 	if r.pid != nil {
@@ -90,6 +111,7 @@ func (r *runner) run(ctx context.Context, first *launcher.Plan) error {
 	}
 	code, err := r.attend(ctx, master, first)
 	if code != 0 {
+		r.manager.ended(err)
 		return &exit{code, err}
 	}
 	return nil
@@ -108,7 +130,11 @@ func (r *runner) hold(first *launcher.Plan) (err error) {
 	if path == "" {
 		return nil
 	}
-	if fd, ok := r.former.FD(pidFileFD); ok {
+	fd, ok := r.former.FD(pidFileFD)
+	if r.handed != nil {
+		fd, ok = r.handed.FD(pidFileFD)
+	}
+	if ok {
 		r.pid = inheritPIDFile(path, fd)
 		return nil
 	}
@@ -123,10 +149,17 @@ const pidFileFD = "pid-file"
 
 // kept are the descriptors that go over a reload with workers = 0.
 func (r *runner) kept() map[string]int {
-	if r.pid == nil {
-		return nil
+	fds := map[string]int{}
+	if r.pid != nil {
+		fds[pidFileFD] = int(r.pid.file.Fd())
 	}
-	return map[string]int{pidFileFD: int(r.pid.file.Fd())}
+	for i, fd := range r.adminFDs {
+		fds[adminFD(i)] = fd
+	}
+	for _, fd := range r.inherited.FDs() {
+		fds[inheritedFD(fd)] = fd
+	}
+	return fds
 }
 
 // attend runs a master with all that stands beside it: the control socket, the
@@ -169,10 +202,14 @@ func (r *runner) newServer(first *launcher.Plan) (server, error) {
 		Board: r.board,
 		Ready: r.ready, Loaded: r.loaded, Reopen: r.reopen,
 		Stderr: os.Stderr,
+		Notify: r.manager.hook(),
+		Report: r.reportSource(),
 	}
+	conf.Upgraded, conf.Control, conf.KeepFDs = r.handed, r.socket, r.kept
+	conf.KeepEnv = r.inherited.Environ(os.Getpid())
 	conf.Version, _ = buildVersion()
 	if oneProcess(first) {
-		conf.Former, conf.Control, conf.KeepFDs = r.former, r.socket, r.kept
+		conf.Former = r.former
 		single := launcher.NewSingle(conf, r.parts)
 		r.master = single
 		return single, nil
@@ -210,6 +247,7 @@ func (r *runner) loaded(p *launcher.Plan) {
 			r.logs.own.Info("workers = auto", "server", g.Name, "workers", int(g.Workers), "because", r.cores)
 		}
 	}
+	r.warnUnused()
 	inform(r.board.Master(), made.Plan)
 	if r.watcher != nil {
 		if err := r.watcher.Set(watched(made.files)); err != nil {
@@ -241,8 +279,11 @@ func (r *runner) watchFiles(ctx context.Context, master server) (stop func(), er
 // listenControl opens the control socket: where --control says, else under the
 // name of the file.
 func (r *runner) listenControl() (*control.Listener, error) {
-	if r.former != nil && r.former.Control != nil {
+	switch {
+	case r.former != nil && r.former.Control != nil:
 		return r.former.Control, nil
+	case r.handed != nil && r.handed.Control != nil:
+		return r.handed.Control, nil
 	}
 	if r.flags.controlGiven {
 		return control.Listen(r.flags.control)

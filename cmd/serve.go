@@ -59,9 +59,9 @@ a row.`,
 
 func (f *serveFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.servers, "server-name", nil, "server section to run (repeatable, or all)")
-	c.Flags().StringArrayVar(&f.listen, "listen", nil, "address in place of the server's: host:port, unix:/path or fd:3 (repeatable)")
+	c.Flags().StringArrayVar(&f.listen, "listen", nil, "address in place of the server's: host:port, unix:/path, fd:3 or systemd:NAME (repeatable)")
 	c.Flags().StringVar(&f.workers, "workers", "auto", "number of worker processes, auto (one per usable core), or 0 for none")
-	c.Flags().StringVar(&f.admin, "admin", "", "address for /metrics and /healthcheck: host:port or unix:/path")
+	c.Flags().StringVar(&f.admin, "admin", "", "address for /metrics and /healthcheck: host:port, unix:/path or systemd:NAME")
 	c.Flags().StringVar(&f.control, "control", "", "path of the control socket")
 	c.Flags().StringVar(&f.pidFile, "pid-file", "", "file for the process id")
 	c.Flags().BoolVar(&f.watch, "watch", false, "reload when the files change")
@@ -129,15 +129,20 @@ func logWarning(logger *slog.Logger, w *paste.Error) {
 
 // serve runs until it is told to end.
 func (p *program) serve(ctx context.Context, s *source, f *serveFlags) error {
+	if launcher.Probing() {
+		return p.probe(s, f)
+	}
 	r, err := p.newRunner(s, f)
 	if err != nil {
 		return err
 	}
 	first, err := r.rehearse()
+	err = r.orGoBack(err)
 	if errors.Is(err, plan.ErrUsage) {
 		return err
 	}
 	if err != nil {
+		r.manager.ended(err)
 		return failed(err)
 	}
 	return r.run(ctx, first)

@@ -40,7 +40,7 @@ func (v *verb) command(c *cobra.Command) *cobra.Command {
 
 // verbCommands are those of the control socket (design.md 8).
 func (p *program) verbCommands() []*cobra.Command {
-	return []*cobra.Command{p.statusCommand(), p.reloadCommand(), p.stopCommand(), p.workersCommand(), p.reopenCommand()}
+	return []*cobra.Command{p.statusCommand(), p.reloadCommand(), p.upgradeCommand(), p.stopCommand(), p.workersCommand(), p.reopenCommand(), p.reportCommand()}
 }
 
 // client finds the master.
@@ -76,12 +76,35 @@ the files are wrong, or rolled_back when a new worker could not start, and the o
 workers go on. The errors go to stderr, one a line, as check prints them.`,
 		Args: arguments(),
 	})
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = p.outcome(&v, (*control.Client).Reload)
+	return c
+}
+
+func (p *program) upgradeCommand() *cobra.Command {
+	var v verb
+	c := v.command(&cobra.Command{
+		Use:   "upgrade",
+		Short: "Have a running master execute the program that stands on the disk now",
+		Long: `upgrade replaces the program of a running master by the one that its file holds
+now, without losing a request: the new program shows first that it can go on, then
+it takes the place of the old one in the same process, and its workers take over.
+The files are read again, as at a reload. The outcome is ok, rejected when the new
+program or the files are wrong, or rolled_back when its workers could not start: the
+old program goes on then. The errors go to stderr.`,
+		Args: arguments(),
+	})
+	c.RunE = p.outcome(&v, (*control.Client).Upgrade)
+	return c
+}
+
+// outcome prints how a reload or an upgrade went.
+func (p *program) outcome(v *verb, ask func(*control.Client, context.Context) (control.Reload, error)) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
 		client, err := v.client(c.Context(), c)
 		if err != nil {
 			return err
 		}
-		outcome, err := client.Reload(c.Context())
+		outcome, err := ask(client, c.Context())
 		if err != nil {
 			return told(err)
 		}
@@ -94,7 +117,6 @@ workers go on. The errors go to stderr, one a line, as check prints them.`,
 		}
 		return nil
 	}
-	return c
 }
 
 func (p *program) stopCommand() *cobra.Command {

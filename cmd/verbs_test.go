@@ -32,11 +32,18 @@ func (m *master) Status() control.Status {
 
 func (m *master) Reload(context.Context) control.Reload { return m.outcome }
 
+func (m *master) Upgrade(context.Context) control.Reload { return m.outcome }
+
 func (m *master) Stop(context.Context) {}
 
 func (m *master) SetWorkers(_ context.Context, server string, n int) error {
 	m.calls = append(m.calls, fmt.Sprintf("workers %q %d", server, n))
 	return m.err
+}
+
+func (m *master) Report(_ context.Context, text bool) ([]byte, error) {
+	m.calls = append(m.calls, fmt.Sprintf("report %v", text))
+	return []byte("a report\n"), m.err
 }
 
 func (m *master) Reopen(context.Context) error {
@@ -81,6 +88,8 @@ func TestVerbs(t *testing.T) {
 		calls          []string
 	}{
 		{name: "reload", outcome: control.Reload{Result: control.OK}, args: []string{"reload", at}, stdout: "ok\n"},
+		{name: "upgrade", outcome: control.Reload{Result: control.OK}, args: []string{"upgrade", at}, stdout: "ok\n"},
+		{name: "upgrade rejected", outcome: rejected, args: []string{"upgrade", at}, code: 1, stdout: "rejected\n", stderr: "a.ini:1:2: one\nb.ini:3:4: \uFFFD[31mtwo\n"},
 		{name: "rejected", outcome: rejected, args: []string{"reload", at}, code: 1, stdout: "rejected\n", stderr: "a.ini:1:2: one\nb.ini:3:4: \uFFFD[31mtwo\n"},
 		{name: "reopen", args: []string{"reopen", at}, calls: []string{"reopen"}},
 		{name: "option before", args: []string{"workers", at, "2"}, calls: []string{`workers "" 2`}},

@@ -33,6 +33,8 @@ func (p *program) work(w *launcher.Worker, parse func() error, s *source, f *ser
 	if err != nil {
 		return err
 	}
+	logs.keepErrors()
+	w.Errors.Store(logs.errors)
 	own := logs.own.With("worker", w.Slot, "generation", w.Generation)
 	loader, err := s.loader(logs.apps.With("worker", w.Slot, "generation", w.Generation))
 	if err != nil {
@@ -53,6 +55,9 @@ func (p *program) work(w *launcher.Worker, parse func() error, s *source, f *ser
 	if err := errors.Join(ownLog(g.Group), become(g.Group)); err != nil {
 		return err
 	}
+	if err := confine(g.Group, own); err != nil {
+		return err
+	}
 	defer closeApp(g.Application, own)
 	if err := startOf(g.Application)(w.Context()); err != nil {
 		return err
@@ -68,4 +73,22 @@ func closeApp(a *pipeline.App, log *slog.Logger) {
 	if err := a.Close(ctx); err != nil {
 		log.Error("closing the application", "app", a.Context.Label(), "error", err)
 	}
+}
+
+// confine gives up what a worker has no use for when it has its sockets and is
+// who it shall be.
+func confine(g *service.Group, log *slog.Logger) error {
+	id, err := g.Identity()
+	if err != nil {
+		return fmt.Errorf("server %s: %w", g.Name, err)
+	}
+	err = id.Confine()
+	if errors.Is(err, errors.ErrUnsupported) {
+		log.Debug("the worker keeps the privileges that its master has left it", "error", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("server %s: %w", g.Name, err)
+	}
+	return nil
 }

@@ -234,6 +234,12 @@ func holdRequest(t *testing.T, address string) *held {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Body.Close() })
+	return begun(t, writer, r)
+}
+
+// begun waits until the application has begun with a request.
+func begun(t *testing.T, writer *io.PipeWriter, r *http.Response) *held {
+	t.Helper()
 	h := &held{t, writer, r, bufio.NewReader(r.Body)}
 	if line, err := h.text.ReadString('\n'); err != nil || line != "begun\n" {
 		t.Fatalf("the request begins with %q, error %v", line, err)

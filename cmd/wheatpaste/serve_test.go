@@ -302,7 +302,7 @@ func TestOtherSignals(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.line(`msg=reloaded generation=2$`)
 	p.signal(syscall.SIGUSR2)
-	p.line(`level=INFO msg="ignored: this version has no report" signal=SIGUSR2$`)
+	p.line(`level=INFO msg="a report was written" path=stderr$`)
 	p.signal(syscall.SIGTTIN)
 	p.line(`msg="the number of workers changes" server=main from=1 to=2$`)
 	p.signal(syscall.SIGTTOU)

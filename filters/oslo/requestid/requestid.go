@@ -3,6 +3,7 @@
 package requestid
 
 import (
+	"encoding/hex"
 	"net/http"
 	"regexp"
 
@@ -50,7 +51,7 @@ func wrap(next http.Handler) http.Handler {
 		if sent := r.Header[Header]; len(sent) == 1 && wellFormed.MatchString(sent[0]) {
 			env.SetGlobalRequestID(sent[0])
 		}
-		id := "req-" + ident.New().String()
+		id := newID()
 		env.SetRequestID(id)
 		ww := webob.Response(w, r, func(int) bool {
 			// Whoever is further in knows better.
@@ -62,6 +63,20 @@ func wrap(next http.Handler) http.Handler {
 		next.ServeHTTP(ww, r)
 		ww.Finish()
 	})
+}
+
+// newID is req- and a UUID, in one allocation.
+func newID() string {
+	id := ident.New()
+	b := make([]byte, 0, len("req-")+36+1)
+	b = append(b, "req-"...)
+	start := 0
+	for _, end := range [...]int{4, 6, 8, 10, 16} {
+		b = hex.AppendEncode(b, id[start:end])
+		b = append(b, '-')
+		start = end
+	}
+	return string(b[:len(b)-1])
 }
 
 var wellFormed = regexp.MustCompile(`^req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`)

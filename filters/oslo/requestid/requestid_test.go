@@ -110,3 +110,10 @@ func BenchmarkFilter(b *testing.B) {
 		h.ServeHTTP(w, r)
 	}
 }
+
+func BenchmarkNewID(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = newID()
+	}
+}
