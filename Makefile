@@ -4,7 +4,7 @@ GO ?= go
 FUZZTIME ?= 5m
 RANDOM_FILES ?= 20000
 
-.PHONY: help build test race lint generate conformance fuzz bench soak soak-short clean
+.PHONY: help build test race lint generate conformance fuzz bench bench-http soak soak-short clean
 
 help:
 	@grep -E '^[a-z-]+:' Makefile | cut -d: -f1 | tr '\n' ' '; echo
@@ -38,6 +38,11 @@ fuzz:
 bench:
 	$(GO) run ./bench/loader
 	$(GO) test -run '^$$' -bench . -benchmem ./paste ./pipeline
+
+# Speed beside bare net/http, nginx, Caddy, gunicorn and uWSGI; writes its section
+# of bench/RESULTS.md. BENCH_HTTP=-short is a smoke test.
+bench-http:
+	$(GO) run ./bench/http $(BENCH_HTTP)
 
 # The long runs at their full figures; writes bench/RESULTS.md.
 soak:

@@ -36,6 +36,7 @@ KEEP=60 run "Fuzz targets, ${FUZZTIME:-5m} each" env FUZZTIME="${FUZZTIME:-5m}" 
 # gunicorn, uwsgi-core with uwsgi-plugin-python3 and nginx-light, and a caddy in
 # the path or in GOBIN.
 KEEP=200 run "The launcher under load" "$go" run ./bench/launcher
+KEEP=200 run "HTTP beside others" "$go" run ./bench/http -results ''
 mv "$tmp" "$out"
 rm -f "$tmp.part"
 trap - EXIT
