@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // nobody serves http.DefaultServeMux
+	"net/http/pprof"
 	"os"
 	"strconv"
 	"strings"

@@ -89,7 +89,7 @@ func (a *App) recovered(e *Environ, w http.ResponseWriter, r *http.Request, valu
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Openstack-Request-Id", id)
 	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(w, "500 Internal Server Error\nrequest id: "+id+"\n") //nolint:gosec // plain text
+	_, _ = io.WriteString(w, "500 Internal Server Error\nrequest id: "+id+"\n")
 	return false
 }
 

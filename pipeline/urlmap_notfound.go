@@ -32,7 +32,7 @@ func writeErrorPage(w http.ResponseWriter, r *http.Request, status int, explanat
 	}
 	w.Header().Set("Content-Type", kind+"; charset=utf8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) //nolint:gosec // escaped in HTML; the client may be gone
+	_, _ = io.WriteString(w, body) // escaped in HTML; the client may be gone
 }
 
 // escapeHTML escapes as Python does, which spells the quotes otherwise than Go.

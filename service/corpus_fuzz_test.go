@@ -149,14 +149,14 @@ func (p *refParser) request() (text string, goOn bool) {
 		host = m[2][i+3:]
 		host = host[:strings.IndexAny(host+"/", "/?")]
 	}
-	body, whole, close := p.body(fields, m[3] == "0")
+	body, whole, ends := p.body(fields, m[3] == "0")
 	note := strconv.Quote(body)
 	if !whole {
 		note = "broken"
 	}
 	connection := "," + strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(strings.Join(fields["connection"], ","), " ", ""), "\t", "")) + ","
-	close = close || strings.Contains(connection, ",close,") || m[3] == "0" && !strings.Contains(connection, ",keep-alive,")
-	return m[1] + " " + strconv.Quote(m[2]) + " " + strconv.Quote(host) + " " + note, whole && !close
+	ends = ends || strings.Contains(connection, ",close,") || m[3] == "0" && !strings.Contains(connection, ",keep-alive,")
+	return m[1] + " " + strconv.Quote(m[2]) + " " + strconv.Quote(host) + " " + note, whole && !ends
 }
 
 var fieldLine = regexp.MustCompile("^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
@@ -187,7 +187,7 @@ func (p *refParser) fields() (map[string][]string, bool) {
 }
 
 // body reads what the fields announce (RFC 9112 6.3).
-func (p *refParser) body(fields map[string][]string, old bool) (body string, whole, close bool) {
+func (p *refParser) body(fields map[string][]string, old bool) (body string, whole, ends bool) {
 	lengths, codings := fields["content-length"], fields["transfer-encoding"]
 	if len(codings) > 0 && !old {
 		if len(codings) != 1 || !strings.EqualFold(codings[0], "chunked") {

@@ -295,7 +295,7 @@ func corpusLine(all []rawCase, word, rest string) error {
 		c.seen = append(c.seen, rest)
 		return nil
 	case "answers", "refused":
-		for _, text := range strings.Fields(rest) {
+		for text := range strings.FieldsSeq(rest) {
 			code, err := strconv.Atoi(text)
 			if err != nil {
 				return err

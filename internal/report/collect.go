@@ -54,13 +54,13 @@ func collectMemory() Memory {
 	m := Memory{
 		HeapBytes: s.HeapAlloc, HeapObjects: s.HeapObjects, HeapIdleBytes: s.HeapIdle - s.HeapReleased, StackBytes: s.StackInuse,
 		SystemBytes: s.Sys - s.HeapReleased, NextGCBytes: s.NextGC, Collections: s.NumGC,
-		PauseSeconds: time.Duration(s.PauseTotalNs).Seconds(), CollectorShare: s.GCCPUFraction, MaxProcs: runtime.GOMAXPROCS(0), //nolint:gosec // 292 years
+		PauseSeconds: time.Duration(s.PauseTotalNs).Seconds(), CollectorShare: s.GCCPUFraction, MaxProcs: runtime.GOMAXPROCS(0),
 	}
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
 		m.LimitBytes = limit
 	}
 	if s.LastGC != 0 {
-		m.LastGCSeconds = time.Since(time.Unix(0, int64(s.LastGC))).Seconds() //nolint:gosec // as above
+		m.LastGCSeconds = time.Since(time.Unix(0, int64(s.LastGC))).Seconds()
 	}
 	return m
 }

@@ -197,7 +197,8 @@ func (d *Describer) Setup() Setup {
 	for set := range d.Conf.All() {
 		list := d.made.ConfFiles
 		if n := len(list); n == 0 || list[n-1].File != set.Pos.File || list[n-1].Name != set.Group {
-			d.made.ConfFiles = append(list, Section{Name: set.Group, File: set.Pos.File, Options: []Option{}})
+			list = append(list, Section{Name: set.Group, File: set.Pos.File, Options: []Option{}})
+			d.made.ConfFiles = list
 		}
 		d.setting(&d.made.ConfFiles[len(d.made.ConfFiles)-1], set)
 	}

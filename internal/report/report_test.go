@@ -231,11 +231,11 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var any map[string]any
-	if err := json.Unmarshal(data, &any); err != nil {
+	var keys map[string]any
+	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
 	}
-	eachKey(any, func(key string) {
+	eachKey(keys, func(key string) {
 		if !strings.Contains(string(text), "`"+key+"`") {
 			t.Errorf("docs/report.md says nothing of %s", key)
 		}

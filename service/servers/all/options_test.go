@@ -52,7 +52,7 @@ func TestNoOptionIsDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for server, options := range originals {
-		for _, pair := range strings.Fields(options) {
+		for pair := range strings.FieldsSeq(options) {
 			name, value, _ := strings.Cut(pair, "=")
 			t.Run(server+"/"+name, func(t *testing.T) {
 				if !strings.Contains(string(docs), "`"+name+"`") {
