@@ -69,6 +69,40 @@ func TestCutIsNoAnswer(t *testing.T) {
 	}
 }
 
+// TestCutAnswersAreNotWhole: a streamed answer whose handler returns when its
+// context ends must not get the last chunk, by which the client would take half
+// of it for all.
+func TestCutAnswersAreNotWhole(t *testing.T) {
+	const streams = 30 // while some are closed, the handlers of others return
+	r := serve(t, testGroup(t), func(w http.ResponseWriter, req *http.Request) {
+		io.WriteString(w, "half")
+		http.NewResponseController(w).Flush()
+		<-req.Context().Done()
+	})
+	var clients []*client
+	for range streams {
+		clients = append(clients, r.dial().send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
+	}
+	var answers []*http.Response
+	for _, c := range clients {
+		a, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, a)
+	}
+	r.Cut()
+	for i, a := range answers {
+		if body, err := io.ReadAll(a.Body); err == nil {
+			t.Errorf("stream %d: the client takes %q for the whole answer", i, body)
+		}
+		a.Body.Close()
+	}
+	if err := r.wait(); err == nil || err.Error() != "30 requests cut (stop)" {
+		t.Errorf("Serve() = %v, want 30 requests cut (stop)", err)
+	}
+}
+
 func TestCutStopsAtOnce(t *testing.T) {
 	for _, draining := range []bool{false, true} {
 		t.Run(fmt.Sprintf("draining %v", draining), func(t *testing.T) {

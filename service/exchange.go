@@ -80,10 +80,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case env.Status() == http.StatusSwitchingProtocols: // hijacked
+	case errors.Is(context.Cause(r.Context()), ErrCut):
+		// net/http would make an empty 200 of it, or end a streamed answer
+		// as if it were whole.
+		panic(http.ErrAbortHandler)
 	case x.wrote:
 		x.body.linger()
-	case errors.Is(context.Cause(r.Context()), ErrCut): // net/http would make a 200 of it
-		panic(http.ErrAbortHandler)
 	default:
 		x.beforeHeader()
 	}

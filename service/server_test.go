@@ -94,7 +94,7 @@ func TestStopIsSeenByHealth(t *testing.T) {
 // they are closed; the others are left with what waits in them.
 func TestHandoverEndsTheNamedListeners(t *testing.T) {
 	g := testGroup(t)
-	g.DrainIdleGrace = time.Second
+	g.DrainIdleGrace = patience // it ends with the last connection
 	g.Listen = append(g.Listen, g.Listen[0])
 	listeners, err := Listen(t.Context(), g)
 	if err != nil {
@@ -110,6 +110,7 @@ func TestHandoverEndsTheNamedListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	eventually(t, "the connection", func() bool { return r.Stats().New == 1 })
 	r.Handover(listeners[1])
 	eventually(t, "the drain", func() bool { return r.Stats().Draining })
 	waits := r.dial().send(get)
@@ -126,6 +127,7 @@ func TestHandoverEndsTheNamedListeners(t *testing.T) {
 	if a := r.dial().send(get).answer("GET"); a.StatusCode != http.StatusOK || !a.Close {
 		t.Errorf("got %v by the listener that ends, want 200 and Connection: close", a.Response)
 	}
+	busy.Close()
 	if err := r.wait(); err != nil {
 		t.Errorf("Serve() = %v, want nil", err)
 	}
