@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,19 +77,24 @@ func (h *hanging) isReplaced(name string) {
 }
 
 // block has a worker enter a system call of which Go's scheduler knows nothing.
+// Which one it is, it has said on the same connection.
 func (s *supervised) block(address string) int {
 	s.t.Helper()
 	c := wire(s.t, address)
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		s.t.Fatal(err)
+	}
+	victim, err := strconv.Atoi(r.Header.Get(load.WorkerHeader))
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	fmt.Fprint(c, "GET /block HTTP/1.1\r\nHost: h\r\n\r\n")
-	victim := 0
-	until(s.t, "a worker has the request", func() bool {
-		for _, w := range s.status().Workers {
-			if w.InFlight > 0 {
-				victim = w.PID
-			}
-		}
-		return victim != 0
-	})
 	return victim
 }
 
