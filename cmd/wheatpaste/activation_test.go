@@ -179,6 +179,9 @@ func TestSystemdSocketActivate(t *testing.T) {
 	t.Parallel()
 	program, err := exec.LookPath("systemd-socket-activate")
 	if err != nil {
+		if os.Getenv("WHEATPASTE_INTEGRATION") != "" {
+			t.Fatal("systemd-socket-activate is missing: apt-get install systemd")
+		}
 		t.Skip("systemd-socket-activate is not installed")
 	}
 	n := listenNotify(t, func(string) {})

@@ -28,6 +28,9 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
+		if os.Getenv("WHEATPASTE_INTEGRATION") != "" {
+			t.Fatalf("%s is missing: apt-get install systemd", name)
+		}
 		t.Skipf("%s is not installed", name)
 	}
 	return path
