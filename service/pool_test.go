@@ -208,7 +208,7 @@ func TestFullPoolDoesNotAccept(t *testing.T) {
 	held.answer("GET")
 	eventually(t, "the wait in accept", func() bool { return r.listeners[0].state.Load() == inAccept })
 	held.send(get)
-	eventually(t, "the full pool", func() bool { return r.Stats().InFlight == 1 })
+	eventually(t, "the pause", func() bool { return r.listeners[0].state.Load() == paused }) // a moment after the request began
 	for range 20 {
 		c := r.dial().send(get)
 		eventually(t, "the connection in the queue", func() bool { return waiting(other) || r.connections() > 1 })
