@@ -113,6 +113,9 @@ func (s *Server) retire(start time.Time, own []*listener) <-chan struct{} {
 	closed := make(chan struct{})
 	grace := s.Group.DrainIdleGrace
 	own = s.leaveOthers(own)
+	if s.left && s.Left != nil {
+		s.Left()
+	}
 	go func() {
 		defer close(closed)
 		defer s.accepting.wg.Wait()

@@ -26,6 +26,9 @@ type Server struct {
 	// Ready is called, if it is set, when requests are answered on all
 	// listeners.
 	Ready func()
+	// Left is called, if it is set, after a Handover: when no more connections
+	// are accepted from the listeners that others go on with.
+	Left func()
 	// Region is where the server counts, for other processes to read. It
 	// belongs to this server alone; nil for one that nobody else sees.
 	Region *scoreboard.Region

@@ -57,6 +57,7 @@ type Master struct {
 	interrupt   bool      // a SIGINT was had
 	cutRequests int       // in the drain
 	cutting     bool      // a fast stop
+	settling    *settling // the end of a reload, nil without
 	closeAt     time.Time // when the sockets are closed, in a drain
 	lastTick    time.Time
 	trustFrom   time.Time // before, a heartbeat that is missed means nothing

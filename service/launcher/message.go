@@ -42,6 +42,7 @@ const (
 	typeFailed  = "failed"  // Text: why it cannot start
 	typeRecycle = "recycle" // Text: why it wants to be replaced
 	typeSignal  = "signal"  // somebody sent SIGTERM to the worker itself
+	typeLeft    = "left"    // the sockets that others go on with, after typeDrain
 	typeDone    = "done"    // drained; Cut requests were cut
 )
 

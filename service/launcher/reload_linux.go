@@ -148,10 +148,15 @@ func (m *Master) commit() {
 	shown := m.addresses()
 	removed := c.sockets.Commit()
 	ending := keysOf(removed)
+	m.settling = &settling{change: c, stay: map[*worker]bool{}, until: time.Now().Add(leaveTime)}
 	for _, w := range m.workers {
-		if w.gen != c.gen {
-			m.handOver(w, ending)
+		if w.gen == c.gen {
+			continue
 		}
+		if w.isReady() {
+			m.settling.stay[w] = true
+		}
+		m.handOver(w, ending)
 	}
 	for _, s := range removed {
 		_ = s.Close()
@@ -165,7 +170,39 @@ func (m *Master) commit() {
 	for _, g := range m.groups {
 		m.showAddresses(g, shown)
 	}
-	m.change = c
+	if len(m.settling.stay) == 0 {
+		m.settled()
+	}
+}
+
+// settling is a reload that has happened, while old workers may still accept:
+// its outcome is told when every new connection gets the new generation.
+type settling struct {
+	change *change
+	stay   map[*worker]bool // those that have not left the sockets yet
+	until  time.Time        // one that hangs does not keep it any longer
+}
+
+// hasLeft notes that an old worker accepts no more.
+func (m *Master) hasLeft(w *worker) {
+	if m.settling == nil || !m.settling.stay[w] {
+		return
+	}
+	delete(m.settling.stay, w)
+	if len(m.settling.stay) == 0 {
+		m.settled()
+	}
+}
+
+func (m *Master) settleLate(now time.Time) {
+	if m.settling != nil && now.After(m.settling.until) {
+		m.settled()
+	}
+}
+
+// settled tells the outcome of a reload that has happened.
+func (m *Master) settled() {
+	m.change, m.settling = m.settling.change, nil
 	m.endChange(control.OK, nil)
 }
 

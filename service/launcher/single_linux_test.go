@@ -289,7 +289,7 @@ func TestSingleReloadChangesAddresses(t *testing.T) {
 
 // What waits in the queue is answered by the new self.
 func TestSingleReloadLetsConnectionsWait(t *testing.T) {
-	u := startSingle(t, settings{CloseLog: "unset"})
+	u := startSingle(t, settings{CloseLog: os.DevNull})
 	u.set(func(s *settings) { s.CloseLog = u.path("closed") })
 	u.signal(syscall.SIGHUP) // now Close is noted
 	u.waitRunning(2)

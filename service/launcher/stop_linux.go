@@ -86,6 +86,9 @@ func (m *Master) drainAll() {
 	if m.state == control.Draining {
 		return
 	}
+	if m.settling != nil {
+		m.settled()
+	}
 	m.state = control.Draining
 	if m.change != nil {
 		m.cancelChange("the server stops")

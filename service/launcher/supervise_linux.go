@@ -28,6 +28,8 @@ func (m *Master) hear(w *worker, msg *message, told []byte) {
 		m.profiled(w, msg, told)
 	case typeSignal:
 		w.asked = time.Now() // if it came to all of the group, we have it in a moment, too
+	case typeLeft:
+		m.hasLeft(w)
 	case typeDone: // only its application is left to close
 		w.done, w.limit = true, time.Now().Add(endTime)
 	}
@@ -180,10 +182,41 @@ func (m *Master) slotOf(g *group, w *worker) *slot {
 // their own: only our pids are asked for.
 func (m *Master) reap() {
 	for pid, w := range m.workers {
+		if !isOver(pid) {
+			continue
+		}
+		m.hearOut(w)
 		var status unix.WaitStatus
 		got, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
-		if err == nil && got == pid || errors.Is(err, unix.ECHILD) {
+		if m.workers[pid] == w && (err == nil && got == pid || errors.Is(err, unix.ECHILD)) {
 			m.ended(w, status)
+		}
+	}
+}
+
+// isOver reports whether a child has ended, and leaves its pid taken.
+func isOver(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo != 0 || errors.Is(err, unix.ECHILD)
+}
+
+// hearOut acts on all that a dead worker has said, such as why it could not
+// start: the news of its end may be faster. The time is for a process of its own
+// making that has the channel.
+func (m *Master) hearOut(w *worker) {
+	_ = w.channel.conn.SetReadDeadline(time.Now().Add(hearOutTime))
+	m.actUntil(w.heard)
+}
+
+// actUntil does what comes in until a channel is closed.
+func (m *Master) actUntil(closed <-chan struct{}) {
+	for {
+		select {
+		case do := <-m.events:
+			do()
+		case <-closed:
+			return
 		}
 	}
 }
@@ -196,6 +229,7 @@ func (m *Master) ended(w *worker, status unix.WaitStatus) {
 	e := w.judge(status, m.oom.more())
 	m.board.Master().Counter(scoreboard.WorkerExits, w.group.Name, e.reason).Inc()
 	m.countCut(w)
+	m.hasLeft(w)
 	m.board.Release(w.region)
 	w.gen.workers--
 	m.release(w.gen)

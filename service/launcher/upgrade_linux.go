@@ -156,14 +156,7 @@ func (m *Master) become(path string, problems []string) error {
 func (m *Master) deafen() {
 	for _, w := range m.workers {
 		_ = w.channel.conn.SetReadDeadline(time.Unix(1, 0))
-		for heard := false; !heard; {
-			select {
-			case do := <-m.events:
-				do()
-			case <-w.heard:
-				heard = true
-			}
-		}
+		m.actUntil(w.heard)
 		w.output.pause()
 	}
 }

@@ -18,6 +18,11 @@ const (
 	stoppedTime = 2 * time.Second
 	// lastWordsTime is how long a dead worker's output may take to arrive.
 	lastWordsTime = 200 * time.Millisecond
+	// hearOutTime is how long what it has said to its master may take.
+	hearOutTime = 2 * time.Second
+	// leaveTime is how long the old workers may take to leave the sockets
+	// before a reload counts as done without that.
+	leaveTime = time.Second
 	// memoryTime is how often max_rss is looked at.
 	memoryTime = 2 * time.Second
 	// lendTime is how long a slot's queue waits for its own worker.
@@ -52,6 +57,7 @@ func (m *Master) clocks(now time.Time) {
 		m.watchGroup(g, now)
 	}
 	m.lookAtCertificates(now)
+	m.settleLate(now)
 	m.announce()
 }
 

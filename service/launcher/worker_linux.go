@@ -188,6 +188,7 @@ func (w *Worker) add(key string, l net.Listener) error {
 func (w *Worker) Serve(s *service.Server, reopen func() error) error {
 	s.Region, s.Quiet, s.Supervised = w.Region, true, true // the master says where it serves, and what is new
 	s.Ready = func() { w.say(&message{Type: typeReady}) }
+	s.Left = func() { w.say(&message{Type: typeLeft}) }
 	s.OnLimit = func(reason string) { w.say(&message{Type: typeRecycle, Text: reason}) }
 	listeners, ok := w.start(s, reopen)
 	if !ok { // the others go on with the sockets
