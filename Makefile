@@ -4,7 +4,7 @@ GO ?= go
 FUZZTIME ?= 5m
 RANDOM_FILES ?= 20000
 
-.PHONY: help build test race lint generate conformance fuzz bench bench-http soak soak-short clean
+.PHONY: help build test race lint generate conformance parity fuzz bench bench-http soak soak-short clean
 
 help:
 	@grep -E '^[a-z-]+:' Makefile | cut -d: -f1 | tr '\n' ' '; echo
@@ -31,13 +31,17 @@ generate:
 conformance:
 	WHEATPASTE_INTEGRATION=1 WHEATPASTE_RANDOM=$(RANDOM_FILES) $(GO) test -count=1 -timeout 60m -v -run 'TestCorpus|TestRandom' ./internal/conformance
 
+# The same requests to the Python originals of filters and apps, and to ours.
+parity:
+	WHEATPASTE_INTEGRATION=1 $(GO) test -count=1 -v -run TestSameAsTheOriginals ./internal/parity
+
 fuzz:
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./bench/fuzz.sh
 
 # Loader speed beside Paste Deploy, and the benchmarks of the packages.
 bench:
 	$(GO) run ./bench/loader
-	$(GO) test -run '^$$' -bench . -benchmem ./paste ./pipeline
+	$(GO) test -run '^$$' -bench . -benchmem ./paste ./pipeline ./filters/... ./apps/...
 
 # Speed beside bare net/http, nginx, Caddy, gunicorn and uWSGI; writes its section
 # of bench/RESULTS.md. BENCH_HTTP=-short is a smoke test.

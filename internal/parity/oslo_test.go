@@ -6,7 +6,10 @@ var oslo = []*entry{
 	{name: "oslo/request_id", ini: filter("paste.filter_factory = oslo_middleware:RequestId.factory"), modules: osloModules},
 	{name: "oslo/correlation_id", ini: filter("paste.filter_factory = oslo_middleware:CorrelationId.factory"), modules: osloModules},
 	{name: "oslo/catch_errors", ini: filter("paste.filter_factory = oslo_middleware:CatchErrors.factory"), modules: osloModules},
-	{name: "oslo/sizelimit", ini: filter("paste.filter_factory = oslo_middleware:RequestBodySizeLimiter.factory"), modules: osloModules},
+	{
+		name: "oslo/sizelimit", ini: filter("paste.filter_factory = oslo_middleware:RequestBodySizeLimiter.factory"), modules: osloModules,
+		without: []string{"chunked and large"}, // waitress gives it a length
+	},
 	{name: "oslo/http_proxy_to_wsgi", ini: filter("paste.filter_factory = oslo_middleware:HTTPProxyToWSGI.factory\nenable_proxy_headers_parsing = true"), modules: osloModules},
 	{name: "oslo/http_proxy_to_wsgi off", ini: filter("paste.filter_factory = oslo_middleware:HTTPProxyToWSGI.factory"), modules: osloModules},
 	{name: "oslo/ssl", ini: filter("paste.filter_factory = oslo_middleware:SSLMiddleware.factory"), modules: osloModules},

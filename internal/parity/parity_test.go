@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/wheatpaste/wheatpaste/apps/all"
 	_ "github.com/wheatpaste/wheatpaste/filters/all"
 	"github.com/wheatpaste/wheatpaste/pipeline/pipelinetest"
 )
