@@ -53,7 +53,10 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, c.proxy.failed
 		}
 	}
-	if c.s.tls == nil && c.quiet.Load() && len(p) > readBuffer-4 { // net/http has peeked at no more than 3 bytes
+	if c.s.tls != nil { // a secureConn sees the header
+		return c.read(p)
+	}
+	if c.quiet.Load() && len(p) > readBuffer-4 { // net/http has peeked at no more than 3 bytes
 		c.framing.begin()
 	}
 	n, err := c.read(p)
@@ -121,7 +124,7 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) beforeWrite(chunk []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unanswered {
+	if c.unanswered && c.s.tls == nil {
 		c.noteOwnAnswer(chunk)
 	}
 	timeout := c.s.Group.WriteTimeout
@@ -293,6 +296,8 @@ func unwrap(nc net.Conn) *conn {
 	switch x := nc.(type) {
 	case *conn:
 		return x
+	case *secureConn:
+		return x.c
 	case *tls.Conn:
 		return unwrap(x.NetConn())
 	case interface{ UnencryptedNetConn() net.Conn }:

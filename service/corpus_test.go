@@ -60,7 +60,7 @@ func TestCorpus(t *testing.T) {
 			rec := &recorder{reads: mode.reads}
 			r := serve(t, g, rec.serve)
 			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) { c.in(mode.reads, mode.tls).run(t, r, rec) })
+				t.Run(c.name, func(t *testing.T) { c.in(mode.reads).run(t, r, rec) })
 			}
 			if err := r.end(); err != nil {
 				t.Errorf("Serve() = %v, want nil", err)
@@ -120,20 +120,10 @@ func (rec *recorder) take() []string {
 	return rec.seen
 }
 
-// in is the case as it is for an application that does not read, or by TLS.
-func (c rawCase) in(reads, overTLS bool) rawCase {
+// in is the case as it is for an application that does not read.
+func (c rawCase) in(reads bool) rawCase {
 	c.unread = !reads
 	switch c.ends {
-	case "closed plain":
-		c.ends = "closed"
-		if overTLS {
-			c.answers = c.answers[:1]
-		}
-	case "open plain":
-		c.ends = "open"
-		if overTLS {
-			c.ends = "closed"
-		}
 	case "continue":
 		c.ends = "open"
 		if !reads {

@@ -34,6 +34,7 @@ func GroupFromDefaults(global *paste.Conf, warn func(option, problem string)) (*
 	}
 	g.IdleTimeout = d.duration("keepalive_timeout", g.IdleTimeout)
 	d.read("workers", &g.Workers)
+	d.read("signal_profile", &g.SignalProfile) // not one of Swift's
 	g.CertFile, _ = global.Get("cert_file")
 	g.KeyFile, _ = global.Get("key_file")
 	g.User, _ = global.Get("user")

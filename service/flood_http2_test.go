@@ -50,6 +50,7 @@ func dialH2(addr string, reads bool) (*h2conn, error) {
 
 func (c *h2conn) listen() {
 	defer close(c.ended)
+	dec := hpack.NewDecoder(4096, nil)
 	for {
 		f, err := c.ReadFrame()
 		if err != nil {
@@ -62,7 +63,7 @@ func (c *h2conn) listen() {
 		case *http2.RSTStreamFrame:
 			word = "RST_STREAM " + f.ErrCode.String()
 		case *http2.HeadersFrame:
-			word = "HEADERS"
+			word = "HEADERS " + status(dec, f)
 		}
 		if word != "" {
 			select {
@@ -71,6 +72,15 @@ func (c *h2conn) listen() {
 			}
 		}
 	}
+}
+
+// status is that of an answer whose header is one frame.
+func status(dec *hpack.Decoder, f *http2.HeadersFrame) string {
+	fields, err := dec.DecodeFull(f.HeaderBlockFragment())
+	if err != nil || len(fields) == 0 {
+		return ""
+	}
+	return fields[0].Value
 }
 
 // close ends the connection, and waits for its reader.
@@ -321,13 +331,13 @@ func (c *h2conn) errorWord(ctx context.Context) string {
 	for {
 		select {
 		case word := <-c.said:
-			if word != "HEADERS" {
+			if !strings.HasPrefix(word, "HEADERS") {
 				return word
 			}
 		case <-c.ended:
 			select {
 			case word := <-c.said:
-				if word != "HEADERS" {
+				if !strings.HasPrefix(word, "HEADERS") {
 					return word
 				}
 			default:

@@ -2,8 +2,10 @@ package service
 
 import (
 	"bytes"
+	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -64,8 +66,8 @@ func (f *framing) field(line []byte) {
 }
 
 // inDoubt ends the watch, and reports whether the connection must end because two
-// parsers may disagree about where the request ends. What was not seen, within TLS or behind another request
-// in the same packet, is in doubt.
+// parsers may disagree about where the request ends. What was not seen, because it
+// stood behind another request in the same packet, is in doubt.
 func (f *framing) inDoubt(r *http.Request) bool {
 	seen := f.seen.Swap(0)
 	switch {
@@ -92,6 +94,14 @@ func validTarget(r *http.Request) bool {
 	default:
 		return r.URL.Host != "" && r.URL.User == nil // RFC 9110 4.2.1, 4.2.4
 	}
+}
+
+// validAuthority reports whether the target of a CONNECT is a host and a port,
+// neither of which may be left out (RFC 9110 9.3.6).
+func validAuthority(target string) bool {
+	host, text, err := net.SplitHostPort(target)
+	port, portErr := strconv.ParseUint(text, 10, 16)
+	return err == nil && portErr == nil && port > 0 && host != "" && validHost(target)
 }
 
 // validHost is about what net/http lets pass: the signs are those of a host, but

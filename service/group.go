@@ -14,6 +14,7 @@ import (
 	"github.com/wheatpaste/wheatpaste/internal/accesslog"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
+	"github.com/wheatpaste/wheatpaste/service/acme"
 )
 
 // Group is the configuration of a group of workers that serve one application
@@ -34,11 +35,14 @@ type Group struct {
 	// MoreCertificates are chosen by the name that a client wants (SNI); the
 	// one above is for all other names.
 	MoreCertificates []CertificateFiles
-	ClientCA         string     // PEM; when set, clients must have a certificate of it
-	ClientAuth       ClientAuth // whether they must, or may
-	TLSMinVersion    TLSVersion // 0 is 1.2
-	TLSCiphers       []uint16   // of TLS 1.2, see Ciphers; none for Go's
-	H2C              bool       // HTTP/2 without TLS, too
+	// ACME obtains the certificates, see ObtainCertificates; nil for files that
+	// somebody else takes care of.
+	ACME          *acme.Config
+	ClientCA      string     // PEM; when set, clients must have a certificate of it
+	ClientAuth    ClientAuth // whether they must, or may
+	TLSMinVersion TLSVersion // 0 is 1.2
+	TLSCiphers    []uint16   // of TLS 1.2, see Ciphers; none for Go's
+	H2C           bool       // HTTP/2 without TLS, too
 
 	// ProxyProtocol says that those of ProxyFrom begin each connection with a
 	// header of the PROXY protocol that names the client.
@@ -107,6 +111,7 @@ type Group struct {
 	Dir             string // chdir: the workers' folder, "" for the one that the service was started in
 	NoNewPrivs      bool   // workers, and what they start, never get more privileges
 	PIDFile         string
+	SignalProfile   SignalProfile // of the first group that names one
 }
 
 // Workers is a number of worker processes, or AutoWorkers.

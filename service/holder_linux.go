@@ -49,6 +49,31 @@ func listenInode(table, port string) string {
 	return ""
 }
 
+// listeningUsers are those whose sockets listen on a port, by the same tables.
+func listeningUsers(port string) []int {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil
+	}
+	suffix := fmt.Sprintf(":%04X", n)
+	var users []int
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			if len(fields) > 9 && strings.HasSuffix(fields[1], suffix) && fields[3] == "0A" {
+				if uid, err := strconv.Atoi(fields[7]); err == nil {
+					users = append(users, uid)
+				}
+			}
+		}
+	}
+	return users
+}
+
 func inodeHolder(inode string) int {
 	want := "socket:[" + inode + "]"
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/[0-9]*")

@@ -15,3 +15,11 @@ func inodeOf(info fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// ownerOf gives the owner of a file.
+func ownerOf(info fs.FileInfo) (uid, gid int) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid), int(st.Gid)
+	}
+	return -1, -1
+}

@@ -23,6 +23,8 @@ func (s *Server) refuse(x *exchange, r *http.Request) bool {
 	case r.Method == http.MethodOptions && r.RequestURI == "*": // RFC 9110 9.3.7: about the server as a whole
 		x.Header().Set("Content-Length", "0")
 		x.WriteHeader(http.StatusOK)
+	case r.Method == http.MethodConnect && validAuthority(r.RequestURI): // RFC 9110 9.1: no tunnel is to be had anywhere here
+		x.refuse(http.StatusNotImplemented)
 	case !validTarget(r), !validHost(r.Host):
 		x.refuse(http.StatusBadRequest)
 	default:
@@ -44,9 +46,12 @@ func longestLine(h http.Header) int {
 }
 
 // refuse answers with a status alone and ends the connection: what follows on
-// it is not worth reading.
+// it is not worth reading. In HTTP/2 that is the stream: a GOAWAY would be for the
+// other requests, too.
 func (x *exchange) refuse(code int) {
-	x.Header().Set("Connection", "close")
+	if !x.c.h2 {
+		x.Header().Set("Connection", "close")
+	}
 	http.Error(x, strconv.Itoa(code)+" "+http.StatusText(code), code)
 }
 
@@ -71,7 +76,7 @@ func (x *exchange) sendTooLarge() {
 }
 
 // noteOwnAnswer logs an answer that net/http gives by itself, to a request that
-// it could not read (HTTP-13): there is no handler that could. TLS hides it.
+// it could not read (HTTP-13): there is no handler that could.
 func (c *conn) noteOwnAnswer(p []byte) {
 	rest, ok := bytes.CutPrefix(p, []byte("HTTP/1.1 "))
 	if !ok || len(rest) < 3 {

@@ -188,16 +188,51 @@ func (p *ownPath) give(g *Group) error {
 	if !p.stands() {
 		return nil
 	}
+	_, err := g.GiveSocket(p.path)
+	return err
+}
+
+// lend is give, until undo.
+func (p *ownPath) lend(g *Group) (undo func(), err error) {
+	if p == nil {
+		return func() {}, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stands() {
+		return func() {}, nil
+	}
+	return g.GiveSocket(p.path)
+}
+
+// GiveSocket gives the path of a unix socket the owner and the mode that the group
+// wants: all of it or nothing. Undo gives it those back that it had.
+func (g *Group) GiveSocket(path string) (undo func(), err error) {
+	before, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
 	owner, err := g.socketOwner()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if owner.uid >= 0 || owner.gid >= 0 {
-		if err := os.Lchown(p.path, owner.uid, owner.gid); err != nil {
-			return &ListenError{Address{"unix", p.path}, fmt.Sprintf("the socket cannot be given to %s: %s, want to be root or another owner", ownerText(g), systemText(err)), err}
+	uid, gid := ownerOf(before)
+	undo = func() {
+		_ = errors.Join(os.Lchown(path, uid, gid), os.Chmod(path, before.Mode().Perm())) // it was so before
+	}
+	if owner.uid >= 0 && owner.uid != uid || owner.gid >= 0 && owner.gid != gid { // who has it already needs no right
+		if err := os.Lchown(path, owner.uid, owner.gid); err != nil {
+			return nil, &ListenError{Address{"unix", path}, fmt.Sprintf("the socket cannot be given to %s: %s, want to be root or another owner", ownerText(g), systemText(err)), err}
 		}
 	}
-	return os.Chmod(p.path, g.SocketMode.Perm()) // we made it: we may
+	if after, err := os.Lstat(path); err == nil && after.Mode().Perm() == g.SocketMode.Perm() {
+		return undo, nil
+	}
+	if err := os.Chmod(path, g.SocketMode.Perm()); err != nil {
+		undo()
+		return nil, &ListenError{Address{"unix", path}, fmt.Sprintf("the socket cannot have the mode %#o: %s", g.SocketMode.Perm(), systemText(err)), err}
+	}
+	return undo, nil
 }
 
 func ownerText(g *Group) string {

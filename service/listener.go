@@ -106,7 +106,7 @@ func (l *listener) admit(nc net.Conn, slot bool) net.Conn {
 		c.expectRequest()
 	}
 	if l.s.tls != nil {
-		return tls.Server(c, l.s.tls)
+		return &secureConn{Conn: tls.Server(c, l.s.tls), c: c}
 	}
 	return c
 }

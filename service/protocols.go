@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// maxFrame is RFC 9113's own limit of a frame of HTTP/2. net/http's, 1 MB, is what
+// each connection may make it keep for its next frame.
+const maxFrame = 16 << 10
+
 func (s *Server) newHTTP(overTLS bool) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -33,6 +37,7 @@ func (s *Server) newHTTP(overTLS bool) *http.Server {
 		// OPTIONS * must pass by the access log and the drain.
 		DisableGeneralOptionsHandler: true,
 		TLSNextProto:                 map[string]func(*http.Server, *tls.Conn, http.Handler){},
+		HTTP2:                        &http.HTTP2Config{MaxReadFrameSize: maxFrame},
 	}
 	if overTLS || s.Group.H2C {
 		s.newHTTP2(srv)
@@ -46,7 +51,7 @@ func (s *Server) newHTTP(overTLS bool) *http.Server {
 // the connections of HTTP/1 under the feet of their clients.
 func (s *Server) newHTTP2(srv *http.Server) {
 	s.h2 = &http.Server{
-		Protocols: srv.Protocols, IdleTimeout: srv.IdleTimeout, ReadHeaderTimeout: srv.ReadHeaderTimeout, ErrorLog: srv.ErrorLog,
+		Protocols: srv.Protocols, HTTP2: srv.HTTP2, IdleTimeout: srv.IdleTimeout, ReadHeaderTimeout: srv.ReadHeaderTimeout, ErrorLog: srv.ErrorLog,
 	}
 	_ = s.h2.Serve(closedListener{}) // sets TLSNextProto
 	for name, serve := range s.h2.TLSNextProto {

@@ -77,9 +77,9 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	conns     map[*conn]struct{}
 	listeners []*listener
-	closing   bool              // no more listeners
-	emptied   []net.Listener    // by a Handover
-	renewed   []tls.Certificate // by SetCertificates, before there was a server
+	closing   bool           // no more listeners
+	emptied   []net.Listener // by a Handover
+	renewed   *certificates  // by SetCertificates, before there was a server
 }
 
 // ErrCut is the cause of the contexts of requests that are cut.

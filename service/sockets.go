@@ -37,6 +37,7 @@ type Change struct {
 	wants   []Want
 	next    socketSet
 	opened  []*Socket
+	undo    []func() // what was changed of sockets that are there
 }
 
 // addressKey is what an address is known by over reloads: the way it is
@@ -63,7 +64,8 @@ func anyPort(a Address) bool {
 
 // Prepare opens what the wanted groups need and is not open yet: all or, with
 // one *ListenError for each address that cannot be had, nothing. Sockets that
-// are there are neither touched nor closed, so that the workers before go on;
+// are there are not closed, so that the workers before go on, and get nothing new
+// but the owner and the mode of a unix path, which may fail and which Abort undoes;
 // a new socket of an address that has others takes no connections before a
 // worker calls [FromFD] on it: nobody would empty its queue.
 func (s *Sockets) Prepare(ctx context.Context, wants []Want) (*Change, error) {
@@ -143,6 +145,13 @@ func (c *Change) add(ctx context.Context, w Want, i int) error {
 			return explain(a, err)
 		}
 		list = append(list, first)
+	}
+	if kept {
+		undo, err := list[0].place.path.lend(w.Group)
+		if err != nil {
+			return explain(a, err)
+		}
+		c.undo = append(c.undo, undo)
 	}
 	for len(list) < w.queues(a) {
 		next, err := list[0].another(len(list))
@@ -227,8 +236,8 @@ func (c *Change) Commit() (removed []*Socket) {
 	for _, w := range c.wants {
 		for i, a := range w.Group.Listen {
 			for _, s := range c.next[addressKey(w.Group, i)] {
-				// They took these values before, or others of the same
-				// kind: nothing that a reload could be refused for.
+				// They took these values before, others of the same kind, or
+				// in Prepare: nothing that a reload could be refused for.
 				_ = s.prime(w.Group)
 				s.place.shared.Store(shared(w.Group, a))
 			}
@@ -239,7 +248,7 @@ func (c *Change) Commit() (removed []*Socket) {
 			removed = append(removed, list...)
 		}
 	}
-	c.sockets.set = c.next
+	c.sockets.set, c.undo = c.next, nil
 	return removed
 }
 
@@ -248,7 +257,10 @@ func (c *Change) Abort() {
 	for _, s := range c.opened {
 		_ = s.Close() // nobody waits for it
 	}
-	c.opened = nil
+	for _, undo := range slices.Backward(c.undo) {
+		undo()
+	}
+	c.opened, c.undo = nil, nil
 }
 
 // Slot gives the sockets that the worker of a slot accepts from: of each TCP

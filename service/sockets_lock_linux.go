@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -74,19 +75,44 @@ func inUse(a Address, pid int) error {
 // believed, or anybody could keep us from a port, but for root, whose sockets
 // are not to be had anyway.
 func lockHolder(name string) (pid int, believed, asked bool) {
-	c, err := net.DialTimeout("unix", name, time.Second)
+	cred, err := lockOwner(name)
 	if err != nil {
 		return 0, false, false
 	}
+	return int(cred.Pid), cred.Uid == 0 || int(cred.Uid) == os.Geteuid(), true
+}
+
+func lockOwner(name string) (cred *syscall.Ucred, err error) {
+	c, err := net.DialTimeout("unix", name, time.Second)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = c.Close() }() // nothing is sent over it
-	err = control(c, func(fd int) error {
-		cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-		if err == nil {
-			pid, believed = int(cred.Pid), cred.Uid == 0 || int(cred.Uid) == os.Geteuid()
-		}
+	err = control(c, func(fd int) (err error) {
+		cred, err = syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 		return err
 	})
-	return pid, believed, err == nil
+	return cred, err
+}
+
+// served tells that a living master of another user has the lock of an address,
+// and the sockets, too: nobody there is an orphan. The lock alone is anybody's to
+// take.
+func served(id string) bool {
+	_, port, err := net.SplitHostPort(id)
+	if err != nil {
+		return false
+	}
+	for _, other := range unixNames(lockPrefix) {
+		if !overlapping(other, id) {
+			continue
+		}
+		cred, err := lockOwner(lockPrefix + other)
+		if err == nil && !dead(int(cred.Pid)) && slices.Contains(listeningUsers(port), int(cred.Uid)) {
+			return true
+		}
+	}
+	return false
 }
 
 // rival finds another process that has the lock of an address, or of one that
@@ -136,7 +162,7 @@ func unixNames(prefix string) []string {
 func whileOrphans(ctx context.Context, id string, try func() error) error {
 	err := try()
 	end := time.Now().Add(orphanTime)
-	for errors.Is(err, syscall.EADDRINUSE) && orphans(id) && rival(id) == 0 && time.Now().Before(end) {
+	for errors.Is(err, syscall.EADDRINUSE) && orphans(id) && rival(id) == 0 && !served(id) && time.Now().Before(end) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

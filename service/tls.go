@@ -74,7 +74,11 @@ func (g *Group) tlsConfig(clock func() time.Time) (*tls.Config, *certificates, e
 	if err := g.askClients(c); err != nil {
 		return nil, nil, err
 	}
-	return c, certs, g.shareTickets(c, clock)
+	err = g.shareTickets(c, clock)
+	if g.ACME != nil {
+		g.showProofs(c, certs)
+	}
+	return c, certs, err
 }
 
 // withoutTLS refuses what has no meaning without a certificate: the operator

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"strings"
@@ -31,6 +32,7 @@ type CertificateFiles struct {
 // pair is a certificate with its key, as PEM.
 type pair struct {
 	Cert, Key []byte
+	Proof     bool `json:",omitempty"` // for a CA to see, see service/acme
 }
 
 // pairFiles are all pairs of the group: the first one is the default.
@@ -45,7 +47,8 @@ func (g *Group) readPairs(read func(string) ([]byte, error)) ([]tls.Certificate,
 	if err != nil {
 		return nil, err
 	}
-	return parsePairs(pairs)
+	set, _, err := parsePairs(pairs)
+	return set, err
 }
 
 func (g *Group) pairs(read func(string) ([]byte, error)) ([]pair, error) {
@@ -63,35 +66,44 @@ func (g *Group) pairs(read func(string) ([]byte, error)) ([]pair, error) {
 func (g *Group) pair(f CertificateFiles, read func(string) ([]byte, error)) (pair, error) {
 	if f.CertFile == selfMade {
 		made, err := g.files().Make("self-made certificate", selfSigned)
-		return pair{made, made}, err
+		return pair{Cert: made, Key: made}, err
 	}
 	cert, err := read(f.CertFile) // the key may stand in it
+	if g.ACME != nil && errors.Is(err, fs.ErrNotExist) {
+		made, err := g.files().Make("self-made certificate", selfSigned) // until there is one
+		return pair{Cert: made, Key: made}, err
+	}
 	if err != nil || f.KeyFile == "" {
-		return pair{cert, cert}, err
+		return pair{Cert: cert, Key: cert}, err
 	}
 	key, err := read(f.KeyFile)
-	return pair{cert, key}, err
+	return pair{Cert: cert, Key: key}, err
 }
 
-// parsePairs makes certificates of all pairs, which must fit together.
-func parsePairs(pairs []pair) ([]tls.Certificate, error) {
-	var set []tls.Certificate
+// parsePairs makes certificates of all pairs, which must fit together, and of
+// those that are for a CA to see.
+func parsePairs(pairs []pair) (set, proofs []tls.Certificate, err error) {
 	for i, p := range pairs {
 		c, err := tls.X509KeyPair(p.Cert, p.Key)
 		if err != nil && len(pairs) > 1 {
 			err = fmt.Errorf("pair %d: %w", i+1, err)
 		}
-		if err != nil {
-			return nil, err
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case p.Proof:
+			proofs = append(proofs, c)
+		default:
+			set = append(set, c)
 		}
-		set = append(set, c)
 	}
-	return set, nil
+	return set, proofs, nil
 }
 
 // certificates are those of a server; they may be replaced while it serves.
 type certificates struct {
-	set atomic.Pointer[[]tls.Certificate]
+	set    atomic.Pointer[[]tls.Certificate]
+	proofs atomic.Pointer[[]tls.Certificate] // nil without any
 }
 
 func newCertificates(set []tls.Certificate) *certificates {
@@ -144,7 +156,7 @@ func (s *Server) SetCertificates(data []byte) error {
 	if err := json.Unmarshal(data, &pairs); err != nil {
 		return fmt.Errorf("certificates of server %s: %w", s.Group.Name, err)
 	}
-	set, err := parsePairs(pairs)
+	set, proofs, err := parsePairs(pairs)
 	switch {
 	case err != nil:
 		return fmt.Errorf("certificates of server %s: %w", s.Group.Name, err)
@@ -154,10 +166,12 @@ func (s *Server) SetCertificates(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.certs == nil {
-		s.renewed = set // for start
+		s.renewed = newCertificates(set) // for start
+		s.renewed.proofs.Store(&proofs)
 		return nil
 	}
 	s.certs.set.Store(&set)
+	s.certs.proofs.Store(&proofs)
 	return nil
 }
 
@@ -182,7 +196,8 @@ func (s *Server) setTLS(g *Group) error {
 	defer s.mu.Unlock()
 	s.tls, s.certs = config, certs
 	if s.renewed != nil {
-		certs.set.Store(&s.renewed)
+		certs.set.Store(s.renewed.set.Load())
+		certs.proofs.Store(s.renewed.proofs.Load())
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type watchedGroup struct {
 	data    []byte // what is in force, encoded
 	changed bool   // since the beginning
 	set     []tls.Certificate
+	acme    *obtained // nil without
 }
 
 // CertificateChange says that the certificates of a group were replaced.
@@ -55,6 +56,9 @@ func WatchCertificates(groups ...*Group) *CertificateWatch {
 			continue
 		}
 		one := &watchedGroup{Group: g}
+		if g.ACME != nil {
+			one.acme = &obtained{config: *g.ACME}
+		}
 		if pairs, err := g.pairs(g.files().ReadSecret); err == nil {
 			one.data, one.set, _ = encodePairs(pairs)
 		}
@@ -68,6 +72,9 @@ func (w *CertificateWatch) Look() []CertificateChange {
 	var changes []CertificateChange
 	for _, g := range w.groups {
 		if changed, err := g.look(); changed {
+			changes = append(changes, CertificateChange{Group: g.Group, Data: g.data, Err: err})
+		}
+		if err := g.acme.problem(); err != nil {
 			changes = append(changes, CertificateChange{Group: g.Group, Data: g.data, Err: err})
 		}
 	}
@@ -88,7 +95,8 @@ func (w *CertificateWatch) Latest(g *Group) []byte {
 // look reads the files when they are others than at the last time. Files that do
 // not fit together are an error once: their second half may come in a moment.
 func (g *watchedGroup) look() (changed bool, err error) {
-	stats := g.stat()
+	proofs := g.acme.look()
+	stats := g.stat() + proofNames(proofs)
 	if stats == g.stats {
 		return false, nil
 	}
@@ -98,7 +106,7 @@ func (g *watchedGroup) look() (changed bool, err error) {
 	if err != nil { // at first, nothing was replaced: this process may not read them
 		return !first, err
 	}
-	data, set, err := encodePairs(pairs)
+	data, set, err := encodePairs(append(pairs, proofs...))
 	if err != nil {
 		return true, err
 	}
@@ -107,6 +115,14 @@ func (g *watchedGroup) look() (changed bool, err error) {
 	}
 	g.data, g.set, g.changed = data, set, true
 	return true, nil
+}
+
+// Close ends what obtains certificates. Without it, that ends by itself when Look
+// is not called any more.
+func (w *CertificateWatch) Close() {
+	for _, g := range w.groups {
+		g.acme.close()
+	}
 }
 
 // stat tells files from others without reading them.
@@ -128,7 +144,7 @@ func (g *watchedGroup) stat() string {
 }
 
 func encodePairs(pairs []pair) ([]byte, []tls.Certificate, error) {
-	set, err := parsePairs(pairs)
+	set, _, err := parsePairs(pairs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,6 +170,7 @@ func (s *Server) startWatch() (end func()) {
 // master, and their ends in the metrics, until it drains.
 func (s *Server) watchCertificates(stop <-chan struct{}) {
 	w := WatchCertificates(s.watched)
+	defer w.Close()
 	tick := time.NewTicker(cmp.Or(s.lookTime, CertificateLookTime))
 	defer tick.Stop()
 	for {

@@ -61,7 +61,8 @@ func pasteFolders(conf *osloconf.Config) []string {
 // nova makes the groups of the APIs that conf files enable.
 type nova struct {
 	*maker
-	read *osloconf.Reader
+	read     *osloconf.Reader
+	protocol *protocol // nil before an API with TLS
 }
 
 // novaGroups gives a group for each API. A name of the command line is that of
@@ -69,7 +70,7 @@ type nova struct {
 // the file does not have are skipped.
 func (m *maker) novaGroups() ([]*service.Group, error) {
 	declare(m.Conf)
-	n := &nova{m, m.Conf.Read()}
+	n := &nova{maker: m, read: m.Conf.Read()}
 	names, err := n.apis()
 	if err != nil {
 		return nil, err
@@ -81,6 +82,7 @@ func (m *maker) novaGroups() ([]*service.Group, error) {
 	if len(groups) == 0 {
 		n.read.Bad(enabledAPIs, "No APIs were started. Check the enabled_apis config option.")
 	}
+	n.programWide(groups)
 	n.withoutMeaning()
 	n.sslAPIs(names)
 	_, warnings, err := ReadLogging(m.Conf)
@@ -232,6 +234,7 @@ func (n *nova) tls(g *service.Group) {
 		return
 	}
 	g.Files = n.Source
+	n.spoken(g)
 	places := map[string]osloconf.Option{"cert_file": cert, "key_file": key, "ca_file": ca, "listen": listenOption(g.Name)}
 	for _, e := range optionErrors(g.Check()) {
 		n.read.Bad(places[e.Option], "%v", e.Err)

@@ -308,9 +308,6 @@ rpc_response_timeout = 60
 [wsgi]
 secure_proxy_ssl_header = HTTP_X_FORWARDED_PROTO
 keep_alife = true
-[ssl]
-version = TLSv1
-ciphers = ALL
 [libvirt]
 virt_type = qemu
 `
@@ -320,8 +317,6 @@ nova.conf:3:19: [DEFAULT] backdoor_socket: has no meaning here: there is no debu
 nova.conf:4:21: [DEFAULT] wsgi_server_debug: has no meaning here: answers never hold tracebacks
 nova.conf:5:15: [DEFAULT] log_options: has no meaning here: options are not logged, wheatpaste config shows them
 nova.conf:6:28: [DEFAULT] manager_shutdown_timeout: has no meaning here: an API has no manager, see graceful_shutdown_timeout
-nova.conf:16:11: [ssl] version: has no meaning here: TLS 1.2 and 1.3 are spoken
-nova.conf:17:11: [ssl] ciphers: has no meaning here: the ciphers are those of Go
 nova.conf:13:27: [wsgi] secure_proxy_ssl_header: has no meaning here: the filter egg:oslo.middleware#http_proxy_to_wsgi takes the scheme from a proxy in front
 nova.conf:14:14: [wsgi] keep_alife: unknown option, it has no effect; did you mean keep_alive?
 nova.conf:7:14: [DEFAULT] use_syslog: has no meaning here: the log goes to a file or to stderr, which systemd takes

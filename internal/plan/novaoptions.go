@@ -35,6 +35,9 @@ var (
 	osloKey  = osloconf.Option{Group: "ssl", Name: "key_file"}
 
 	reportDir = osloconf.Option{Group: "oslo_reports", Name: "log_dir"}
+
+	// signalProfile is not nova's: it has a section of our own.
+	signalProfile = osloconf.Option{Group: "wheatpaste", Name: "signal_profile"}
 )
 
 // wsgiOptions are those of [wsgi] that are known.
@@ -78,7 +81,7 @@ func workersOption(api string) osloconf.Option {
 // need not be set in a file.
 func declare(conf *osloconf.Config) {
 	conf.Declare(wsgiOptions...)
-	conf.Declare(enabledAPIs, enabledSSLAPIs, gracefulTimeout, backlog, osloCA, osloCert, osloKey, reportDir)
+	conf.Declare(enabledAPIs, enabledSSLAPIs, gracefulTimeout, backlog, osloCA, osloCert, osloKey, osloVersion, osloCiphers, reportDir, signalProfile)
 	for _, api := range slices.Sorted(maps.Keys(ports)) {
 		conf.Declare(listenOption(api), portOption(api), workersOption(api))
 	}
@@ -101,8 +104,6 @@ var idleOptions = []idle{
 	{osloconf.Option{Name: "wsgi_server_debug", Type: osloconf.Bool}, "answers never hold tracebacks"},
 	{osloconf.Option{Name: "log_options", Type: osloconf.Bool}, "options are not logged, wheatpaste config shows them"},
 	{osloconf.Option{Name: "manager_shutdown_timeout"}, "an API has no manager, see graceful_shutdown_timeout"},
-	{osloconf.Option{Group: "ssl", Name: "version"}, "TLS 1.2 and 1.3 are spoken"},
-	{osloconf.Option{Group: "ssl", Name: "ciphers"}, "the ciphers are those of Go"},
 	{secureProxy, "the filter egg:oslo.middleware#http_proxy_to_wsgi takes the scheme from a proxy in front"},
 }
 

@@ -123,6 +123,7 @@ func (m *maker) run() error {
 	if err := m.override(groups); err != nil {
 		return err
 	}
+	m.programWide(groups)
 	if groups, err = m.only(groups); err != nil {
 		return err
 	}

@@ -2,10 +2,10 @@ package report
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 	"github.com/wheatpaste/wheatpaste/internal/tree"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
@@ -30,29 +30,29 @@ func SecretName(name string) bool {
 var (
 	// inURL is scheme://user:password@, see tree; a password may hold anything
 	// but white space.
-	inURL = regexp.MustCompile(`(\w://[^\s:/@]*:)([^\s]*)(@)`)
+	inURL = pattern.Lazy(`(\w://[^\s:/@]*:)([^\s]*)(@)`)
 	// bareUser is scheme://token@host.
-	bareUser = regexp.MustCompile(`(\w://)([^\s:/@?#]+)(@)`)
+	bareUser = pattern.Lazy(`(\w://)([^\s:/@?#]+)(@)`)
 	// inPair is name=value and name: value with a name that says secret.
-	inPair = regexp.MustCompile(`(?i)((?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|signature|api[_-]?key|private[_-]?key|auth[_-]?key|session|jwt|cookie)["']?\s?[=:]\s?["']?)[^\s&;,'"]+`)
+	inPair = pattern.Lazy(`(?i)((?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|signature|api[_-]?key|private[_-]?key|auth[_-]?key|session|jwt|cookie)["']?\s?[=:]\s?["']?)[^\s&;,'"]+`)
 	// inHeader is the value of an Authorization header.
-	inHeader = regexp.MustCompile(`(?i)\b((?:bearer|basic|digest|negotiate)\s+)[A-Za-z0-9+/=._~-]{6,}`)
+	inHeader = pattern.Lazy(`(?i)\b((?:bearer|basic|digest|negotiate)\s+)[A-Za-z0-9+/=._~-]{6,}`)
 	// inAuthorization is all that stands behind its name.
-	inAuthorization = regexp.MustCompile(`(?i)(authorization["']?\s*[=:]\s*)[^\r\n]+`)
+	inAuthorization = pattern.Lazy(`(?i)(authorization["']?\s*[=:]\s*)[^\r\n]+`)
 	// inTokens are tokens that look like none of the above: JWT, Fernet.
-	inTokens = regexp.MustCompile(`\b(?:eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+|gAAAAA[A-Za-z0-9_=-]{20,})`)
+	inTokens = pattern.Lazy(`\b(?:eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+|gAAAAA[A-Za-z0-9_=-]{20,})`)
 )
 
 // MaskText takes from a text of any kind what looks like a secret.
 func MaskText(text string) string {
 	if strings.Contains(text, "://") {
-		text = inURL.ReplaceAllString(text, "${1}"+Mask+"${3}")
-		text = bareUser.ReplaceAllString(text, "${1}"+Mask+"${3}")
+		text = inURL().ReplaceAllString(text, "${1}"+Mask+"${3}")
+		text = bareUser().ReplaceAllString(text, "${1}"+Mask+"${3}")
 	}
-	text = inAuthorization.ReplaceAllString(text, "${1}"+Mask)
-	text = inPair.ReplaceAllString(text, "${1}"+Mask)
-	text = inHeader.ReplaceAllString(text, "${1}"+Mask)
-	return inTokens.ReplaceAllString(text, Mask)
+	text = inAuthorization().ReplaceAllString(text, "${1}"+Mask)
+	text = inPair().ReplaceAllString(text, "${1}"+Mask)
+	text = inHeader().ReplaceAllString(text, "${1}"+Mask)
+	return inTokens().ReplaceAllString(text, Mask)
 }
 
 // Arguments are those of a command line, as they may be shown: the values of
@@ -88,7 +88,7 @@ func (s *Secrets) Add(text string) {
 
 // addURLs notes only the passwords of the URLs in a text.
 func (s *Secrets) addURLs(text string) {
-	for _, m := range inURL.FindAllStringSubmatch(text, -1) {
+	for _, m := range inURL().FindAllStringSubmatch(text, -1) {
 		s.add(m[2])
 	}
 }
@@ -122,7 +122,7 @@ func (s *Secrets) replacer() *strings.Replacer {
 func (s *Secrets) Scrub(r *Report) {
 	known := s.replacer()
 	clean := func(text *string) { *text = known.Replace(MaskText(*text)) }
-	uri := func(text *string) { *text = known.Replace(inTokens.ReplaceAllString(*text, Mask)) } // its parameters are masked already
+	uri := func(text *string) { *text = known.Replace(inTokens().ReplaceAllString(*text, Mask)) } // its parameters are masked already
 	all := func(texts []string) {
 		for i := range texts {
 			clean(&texts[i])

@@ -10,6 +10,9 @@ import (
 // watchCertificates looks from now on at the certificates of the plan in force:
 // the workers may not be able to read them.
 func (m *Master) watchCertificates(plan *Plan) {
+	if m.certificates != nil {
+		m.certificates.Close()
+	}
 	m.certificates = service.WatchCertificates(plan.Groups...)
 	m.showExpiries()
 }

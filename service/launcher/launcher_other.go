@@ -36,6 +36,9 @@ func (*Master) Status() control.Status { return control.Status{State: control.St
 // Reload fails.
 func (*Master) Reload(context.Context) control.Reload { return rejected(errNoWorkers) }
 
+// ReloadFor fails.
+func (*Master) ReloadFor(context.Context, string) control.Reload { return rejected(errNoWorkers) }
+
 // Report fails.
 func (*Master) Report(context.Context, bool) ([]byte, error) { return nil, errNoWorkers }
 
@@ -58,12 +61,6 @@ func (*Handed) GoBack([]string, []string) error { return errNoWorkers }
 
 // Upgraded gives nothing.
 func Upgraded() (*Handed, error) { return nil, nil }
-
-// Probing is false.
-func Probing() bool { return false }
-
-// ProbeState fails.
-func ProbeState() error { return errNoWorkers }
 
 // Stop does nothing.
 func (*Master) Stop(context.Context) {}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/service"
 )
@@ -26,7 +27,9 @@ type generation struct {
 	number   int
 	plan     *Plan
 	snapshot int
-	workers  int // that use it; the last one closes it when it is not the current one
+	carried  int           // the memory with its description for another program; -1 for none yet
+	told     *report.Setup // the description by the program before; nil without one
+	workers  int           // that use it; the last one closes it when it is not the current one
 }
 
 // Master supervises worker processes. Make it with New.
@@ -36,6 +39,7 @@ type Master struct {
 	board   *scoreboard.Board
 	program *program
 	oom     *oomWatch
+	signals *signals
 
 	events   chan func()
 	finished chan struct{} // closed when the loop has ended
@@ -47,8 +51,9 @@ type Master struct {
 	sockets     *service.Sockets
 	former      int // the program before an upgrade, until its workers are replaced; else -1
 	groups      []*group
-	workers     map[int]*worker // by pid, all that live
-	change      *change         // the reload that is going on
+	profile     service.SignalProfile // of the plan in force
+	workers     map[int]*worker       // by pid, all that live
+	change      *change               // the reload that is going on
 	queued      []chan control.Reload
 	lastReload  *control.Reload
 	serving     bool // Ready was called
@@ -94,7 +99,7 @@ func (m *Master) Run(ctx context.Context, plan *Plan) (int, error) {
 	defer m.program.close()
 	defer m.reports.wait()
 	defer close(m.finished)
-	signals := listenSignals()
+	m.signals = listenSignals()
 	if err := m.beginOrResume(ctx, plan); err != nil {
 		return service.ExitError, err
 	}
@@ -105,7 +110,7 @@ func (m *Master) Run(ctx context.Context, plan *Plan) (int, error) {
 		select {
 		case do := <-m.events:
 			do()
-		case s := <-signals.c:
+		case s := <-m.signals.c:
 			m.signal(s)
 		case <-tick.C:
 			m.clocks(time.Now())
@@ -169,18 +174,20 @@ func (m *Master) newGeneration(plan *Plan) (*generation, error) {
 	if m.current != nil {
 		n = m.current.number + 1
 	}
-	return &generation{number: n, plan: plan, snapshot: fd}, nil
+	return &generation{number: n, plan: plan, snapshot: fd, carried: -1}, nil
 }
 
 // release closes a generation that nobody needs any more.
 func (m *Master) release(g *generation) {
 	if g.workers == 0 && g != m.current && (m.change == nil || m.change.gen != g) && g.snapshot >= 0 {
 		_ = unix.Close(g.snapshot)
-		g.snapshot = -1
+		closeFD(g.carried)
+		g.snapshot, g.carried = -1, -1
 	}
 }
 
 func (m *Master) loaded(plan *Plan) {
+	m.profile = profileOf(plan.Groups)
 	m.watchCertificates(plan)
 	if m.conf.Loaded != nil {
 		m.conf.Loaded(plan)

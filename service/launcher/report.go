@@ -17,9 +17,10 @@ const signalPause = time.Second
 
 // reports are made one at a time: who asks during one gets that one.
 type reports struct {
-	mu      sync.Mutex
-	making  *making
-	writing sync.WaitGroup // those by signal
+	mu         sync.Mutex
+	making     *making
+	describing sync.Mutex     // Source.Describe is for one at a time
+	writing    sync.WaitGroup // those by signal
 
 	// What follows is the loop's.
 	signaled time.Time
@@ -148,8 +149,10 @@ func finishReport(r *report.Report) {
 	r.Seconds = time.Since(r.Time).Seconds()
 }
 
-// setup describes a plan, which is nil when the program before an upgrade had it.
-func (c *Config) setup(plan *Plan) report.Setup {
+// setup describes a plan.
+func (r *reports) setup(c *Config, plan *Plan) report.Setup {
+	r.describing.Lock()
+	defer r.describing.Unlock()
 	if plan == nil || c.Report.Describe == nil {
 		return report.Setup{
 			Files: []report.File{}, Pipelines: []report.Application{}, Sections: []report.Section{}, ConfFiles: []report.Section{},

@@ -89,8 +89,35 @@ func (m *Master) describeGenerations(r *report.Report, list []*generation, curre
 			}
 		}
 		r.Generations = append(r.Generations, report.Generation{
-			Number: g.number, Current: g.number == current, Workers: workers, Setup: m.conf.setup(g.plan),
+			Number: g.number, Current: g.number == current, Workers: workers, Setup: m.setupOf(g),
 		})
+	}
+}
+
+// setupOf describes what a generation serves. That of another program was
+// described by it.
+func (m *Master) setupOf(g *generation) report.Setup {
+	if g.plan == nil && g.told != nil {
+		return *g.told
+	}
+	return m.reports.setup(&m.conf, g.plan)
+}
+
+// carrySetups keeps for the next program what only this one can describe. What
+// fails is missing in its reports, and no reason not to upgrade.
+func (m *Master) carrySetups() {
+	for _, g := range m.generations() {
+		if g.carried >= 0 {
+			continue
+		}
+		setup := m.setupOf(g)
+		data, err := setup.Carry()
+		if err == nil {
+			g.carried, err = newMemory("wheatpaste-setup", data)
+		}
+		if err != nil {
+			m.log.Warn("reports after the upgrade will not describe a generation", "generation", g.number, "error", err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/internal/report"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/service"
@@ -33,7 +34,7 @@ func (m *Master) resume(plan *Plan, h *Handed) error {
 	if err := m.restoreWorkers(s, generations); err != nil {
 		return err
 	}
-	m.program.path = s.ProgramPath
+	m.program.path, m.profile = s.ProgramPath, profileOf(plan.Groups)
 	m.reap()
 	if h.Back {
 		m.wentBack(plan, s)
@@ -49,7 +50,10 @@ func (m *Master) resume(plan *Plan, h *Handed) error {
 func (m *Master) restoreGenerations(s *state) map[int]*generation {
 	list := map[int]*generation{}
 	for _, g := range s.Generations {
-		list[g.Number] = &generation{number: g.Number, snapshot: g.Snapshot}
+		list[g.Number] = &generation{number: g.Number, snapshot: g.Snapshot, carried: g.Setup}
+		if data, err := readMemory(g.Setup); g.Setup >= 0 && err == nil {
+			list[g.Number].told, _ = report.Carried(data) // without it reports do not describe it
+		}
 	}
 	m.current = list[s.Generation]
 	return list

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
@@ -52,7 +54,10 @@ type Single struct {
 	change     *singleChange      // the reload that is going on
 	queued     []chan control.Reload
 	lastReload *control.Reload
-	ends       []error // of the servers, in the last drain
+	profile    service.SignalProfile // of the plan in force
+	program    string                // the path of the program's file
+	goingBack  []string              // why the program before an upgrade is to go on
+	ends       []error               // of the servers, in the last drain
 	exitCode   int
 	failed     error
 	interrupt  bool      // a SIGINT was had
@@ -73,7 +78,10 @@ func NewSingle(conf Config, serve func(*Plan) ([]Part, error)) *Single {
 		state: control.Starting, generation: 1, sockets: keptSockets{},
 	}
 	if f := conf.Former; f != nil {
-		s.generation, s.sockets, s.signals = f.Generation+1, f.sockets, f.signals
+		s.generation, s.sockets, s.signals, s.program = f.Generation+1, f.sockets, f.signals, f.program
+	}
+	if s.program == "" {
+		s.program, _ = os.Executable() // without it an upgrade says so
 	}
 	return s
 }
@@ -90,6 +98,7 @@ func (s *Single) Run(ctx context.Context, plan *Plan) (exitCode int, err error) 
 	}
 	defer s.closeSockets()
 	if err := s.begin(plan); err != nil {
+		s.goBack(errorLines(err))
 		return service.ExitError, err
 	}
 	s.conf.Former.closeRest()
@@ -120,7 +129,7 @@ func (s *Single) begin(plan *Plan) error {
 	if err := s.build(plan); err != nil {
 		return err
 	}
-	s.reports.plan = plan
+	s.reports.plan, s.profile = plan, profileOf(plan.Groups)
 	if s.conf.Loaded != nil {
 		s.conf.Loaded(plan)
 	}
@@ -180,7 +189,11 @@ func (s *Single) started(ctx context.Context, err error) {
 		err = s.copySockets()
 	}
 	if err != nil {
-		if s.state != control.Draining { // else it is what the stop has led to
+		switch {
+		case s.state == control.Draining: // it is what the stop has led to
+		case s.conf.Former.mayGoBack() && !s.ready:
+			s.goingBack = errorLines(err)
+		default:
 			s.fail(err)
 		}
 		s.closeParts()
@@ -245,7 +258,8 @@ func (s *Single) allReady() {
 		if former.again {
 			s.queued = append(s.queued, nil)
 		}
-		s.reloaded(former.since)
+		s.closeFormer()
+		s.outcomeOf(former)
 	}
 	s.notify()
 	s.takeQueued()
@@ -295,6 +309,10 @@ func (s *Single) closeParts() {
 // closed is when nothing of a plan is left.
 func (s *Single) closed() {
 	s.closing = false
+	if s.goingBack != nil && s.state != control.Draining {
+		s.goBack(s.goingBack)
+		s.fail(errors.New(strings.Join(s.goingBack, "\n")))
+	}
 	if !s.handing || s.cutting || s.failed != nil {
 		s.state = control.Stopped
 		return

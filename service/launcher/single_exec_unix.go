@@ -40,9 +40,9 @@ func Inherited() (*Former, error) {
 		return nil, nil
 	}
 	_ = os.Unsetenv(singleVariable) // it is not for programs that an application starts
-	var h handDown
-	if err := json.Unmarshal([]byte(text), &h); err != nil || h.PID != os.Getpid() {
-		return nil, fmt.Errorf("%s is set by a server for itself, want it unset", singleVariable)
+	h, err := readHandDown(text)
+	if err != nil {
+		return nil, err
 	}
 	signals := listenSingleSignals()
 	f, err := h.take()
@@ -54,6 +54,17 @@ func Inherited() (*Former, error) {
 	return f, nil
 }
 
+func readHandDown(text string) (*handDown, error) {
+	h := &handDown{}
+	if err := json.Unmarshal([]byte(text), h); err != nil || h.PID != os.Getpid() && !Probing() {
+		return nil, fmt.Errorf("%s is set by a server for itself, want it unset", singleVariable)
+	}
+	if h.Version != handVersion {
+		return nil, fmt.Errorf("the state of the server before the upgrade has version %d, want %d: a restart is needed", h.Version, handVersion)
+	}
+	return h, nil
+}
+
 // take makes of descriptors what they were.
 func (h *handDown) take() (*Former, error) {
 	for _, fd := range h.descriptors() {
@@ -62,7 +73,13 @@ func (h *handDown) take() (*Former, error) {
 	if h.Comm != "" {
 		_ = os.WriteFile("/proc/self/comm", []byte(h.Comm), 0) // else it stays "exe"
 	}
-	f := &Former{Generation: h.Generation, sockets: keptSockets{}, fds: h.FDs, since: h.Since, again: h.Again}
+	f := &Former{Generation: h.Generation, sockets: keptSockets{}, fds: maps.Clone(h.FDs), since: h.Since, again: h.Again, program: h.Program}
+	f.back, f.problems = h.Back, h.Problems
+	if h.Upgrade {
+		f.hand = h
+	} else {
+		closeFD(h.Old) // this is it
+	}
 	var errs []error
 	for _, one := range h.Sockets {
 		k, err := one.adopt()
@@ -120,7 +137,7 @@ func (h *handDown) descriptors() []int {
 	for _, s := range h.Sockets {
 		list = append(list, s.FD)
 	}
-	for _, fd := range []int{h.Snapshot, h.Board, h.Control} {
+	for _, fd := range []int{h.Snapshot, h.Board, h.Control, h.Old, h.OldSnapshot} {
 		if fd >= 0 {
 			list = append(list, fd)
 		}
@@ -137,31 +154,47 @@ func (s *Single) execute(c *singleChange) error {
 	}
 	h := s.handDown(c)
 	h.Comm = comm
-	for _, k := range s.sockets {
+	return s.handAndExecute(h, path, c.plan.Snapshot)
+}
+
+func (s *Single) handAndExecute(h *handDown, path string, snapshot []byte) error {
+	if err := h.addSockets(s.sockets); err != nil {
+		return err
+	}
+	var err error
+	if h.Snapshot, err = newMemory("wheatpaste-single", snapshot); err != nil {
+		return err
+	}
+	defer closeFD(h.Snapshot)
+	return h.execute(path, s.conf.KeepEnv, s.exec)
+}
+
+func (h *handDown) addSockets(sockets keptSockets) error {
+	for _, k := range sockets {
 		fd, err := k.keptFD()
 		if err != nil {
 			return err
 		}
 		h.Sockets = append(h.Sockets, handSocket{k.key, k.addr.Network, k.addr.Addr, fd, k.path})
 	}
-	if h.Snapshot, err = newMemory("wheatpaste-single", c.plan.Snapshot); err != nil {
-		return err
-	}
-	defer func() { _ = unix.Close(h.Snapshot) }()
+	return nil
+}
+
+func (h *handDown) execute(path string, keepEnv []string, exec func(string, []string, []string) error) error {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	return keepOpen(h.descriptors(), func() error {
-		env := append(ownEnvironment(), s.conf.KeepEnv...)
-		return s.exec(path, os.Args, append(env, singleVariable+"="+string(text)))
+		env := append(ownEnvironment(), keepEnv...)
+		return exec(path, os.Args, append(env, singleVariable+"="+string(text)))
 	})
 }
 
 func (s *Single) handDown(c *singleChange) *handDown {
 	h := &handDown{
-		PID: os.Getpid(), Generation: s.generation, Board: s.conf.Board.FD(), Control: -1,
-		Since: c.began, Again: len(s.queued) > 0,
+		Version: handVersion, PID: os.Getpid(), Generation: s.generation, Board: s.conf.Board.FD(), Control: -1, Snapshot: -1,
+		Since: c.began, Again: len(s.queued) > 0, Program: s.program, Upgrade: c.upgrade, Old: -1, OldSnapshot: -1,
 	}
 	for _, p := range s.parts {
 		h.Regions = append(h.Regions, p.region.Index())

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/wheatpaste/wheatpaste/internal/control"
 	"github.com/wheatpaste/wheatpaste/service"
 )
 
@@ -25,6 +26,32 @@ func (f *Former) closeRest() {}
 func replaceProcess(string, []string, []string) error { return errNoReload }
 
 func (s *Single) execute(*singleChange) error { return s.exec("", nil, nil) }
+
+func (s *Single) executeUpgrade(*singleChange) error { return errNoReload }
+
+func (s *Single) upgrade(_ string, answer chan control.Reload) {
+	s.answerAll([]chan control.Reload{answer}, rejected(errNoReload))
+}
+
+func (s *Single) goBack([]string) {}
+
+func (s *Single) closeFormer() {}
+
+func (s *Single) outcomeOf(f *Former) { s.reloaded(f.since) }
+
+func (f *Former) mayGoBack() bool { return false }
+
+// GoBack does nothing: there is no former self.
+func (f *Former) GoBack([]string, []string) {}
+
+// Probing is false.
+func Probing() bool { return false }
+
+// ProbeState fails.
+func ProbeState() (bool, error) { return false, errNoReload }
+
+// ProbeReady fails.
+func ProbeReady([]byte) error { return errNoReload }
 
 // copy gives the only listener that there is: without reloads it is never left.
 func (k *keptSocket) copy() (net.Listener, error) { return k.origin, nil }

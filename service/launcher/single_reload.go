@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
@@ -18,6 +19,9 @@ type singleChange struct {
 	cancel  context.CancelFunc // of the rehearsal
 	plan    *Plan              // nil while it is rehearsed
 	began   time.Time          // when the servers left their sockets
+
+	upgrade  bool     // to another program, whose plan has nothing but a snapshot
+	problems []string // why an upgrade did not happen
 }
 
 // reload begins one, or remembers that one is wanted when one is going on.
@@ -118,8 +122,7 @@ func (s *Single) renew() {
 	}
 	if s.state == control.Reloading {
 		s.showNone()
-		err := s.execute(s.change)
-		s.log.Error("executing itself: the reload goes on in this process", "error", err)
+		s.become(s.change)
 	}
 	s.signals.listen()
 	if s.cutting {
@@ -129,20 +132,52 @@ func (s *Single) renew() {
 	for _, p := range s.parts {
 		s.conf.Board.Release(p.region)
 	}
-	plan := s.change.plan
+	c := s.change
 	if s.state == control.Draining {
 		s.change = nil
 	}
 	s.handing = false
-	s.generation++
-	if err := s.begin(plan); err != nil {
+	if !c.upgrade {
+		s.generation++
+	}
+	plan, err := s.resumable(c)
+	if err == nil {
+		err = s.begin(plan)
+	}
+	if err != nil {
 		s.fail(err)
 		s.state = control.Stopped
 	}
 }
 
+// become executes the new self. It returns when the system does not let it.
+func (s *Single) become(c *singleChange) {
+	if !c.upgrade {
+		err := s.execute(c)
+		s.log.Error("executing itself: the reload goes on in this process", "error", err)
+		return
+	}
+	err := s.executeUpgrade(c)
+	s.log.Error("executing the new program: this one goes on", "error", err)
+	c.problems = errorLines(err)
+}
+
+// resumable is the plan of a server that has to go on in this process. What was
+// to be served by another program is read anew by this one: its applications have
+// ended.
+func (s *Single) resumable(c *singleChange) (*Plan, error) {
+	if !c.upgrade {
+		return c.plan, nil
+	}
+	return s.conf.Load(context.Background())
+}
+
 // reloaded is the good end of a reload.
 func (s *Single) reloaded(since time.Time) {
+	if s.change != nil && len(s.change.problems) > 0 {
+		s.endChange(control.RolledBack, s.change.problems)
+		return
+	}
 	s.log.Info("reloaded", "generation", s.generation, "pause", time.Since(since).Round(time.Millisecond))
 	if s.change == nil {
 		s.change = &singleChange{cancel: func() {}}
@@ -159,7 +194,7 @@ func (s *Single) endChange(result string, problems []string) {
 	s.lastReload = &outcome
 	s.conf.Board.Master().Counter(scoreboard.Reloads, result).Inc()
 	if result != control.OK {
-		s.log.Error("the reload is rejected: all goes on as it is", "errors", len(problems))
+		s.log.Error("the reload is "+strings.ReplaceAll(result, "_", " ")+": all goes on as it is", "errors", len(problems))
 		for _, p := range problems {
 			s.log.Error("reload: " + p)
 		}

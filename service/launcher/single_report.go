@@ -41,7 +41,7 @@ func (s *Single) makeReport() (*report.Report, error) {
 		one.Detail.AddRequests(requestsOf(server))
 	}
 	r.Processes = []*report.Process{one}
-	r.Generations = append(r.Generations, report.Generation{Number: status.Generation, Current: true, Setup: s.conf.setup(plan)})
+	r.Generations = append(r.Generations, report.Generation{Number: status.Generation, Current: true, Setup: s.reports.setup(&s.conf, plan)})
 	finishReport(r)
 	return r, nil
 }

@@ -7,8 +7,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/wheatpaste/wheatpaste/internal/control"
 )
 
@@ -26,8 +24,7 @@ func listenSingleSignals() *singleSignals {
 
 func (s *singleSignals) listen() {
 	signal.Notify(s.pipe, syscall.SIGPIPE)
-	signal.Notify(s.c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
-		syscall.SIGTTIN, syscall.SIGTTOU)
+	signal.Notify(s.c, append(asking(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)...)
 }
 
 func (s *singleSignals) stop() {
@@ -40,7 +37,7 @@ func (s *singleSignals) stop() {
 // the files are yet to be read. A SIGTERM or SIGQUIT ends the process at once,
 // as anything would that comes before a program has begun.
 func (s *singleSignals) leave() []os.Signal {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGPIPE)
+	signal.Ignore(append(asking(), syscall.SIGINT, syscall.SIGPIPE)...)
 	s.stop()
 	var pending []os.Signal
 	for {
@@ -56,17 +53,21 @@ func (s *singleSignals) leave() []os.Signal {
 // other acts on the signals that do not end the process. While it drains they
 // are ignored, with a line that says so (IMP-03).
 func (s *Single) other(got os.Signal) {
-	name := unix.SignalName(got.(unix.Signal))
-	switch {
-	case got == syscall.SIGUSR2:
+	name := signalName(got)
+	switch what := purposeOf(got, s.profile); {
+	case what == wantsReport:
 		s.reportBySignal(name)
+	case what == wantsNothing:
+		s.log.Info("ignored: the signal profile has no use for it", "signal", name, "signal_profile", string(s.profile))
 	case s.state == control.Draining:
 		s.log.Info("ignored: the server stops", "signal", name)
-	case got == syscall.SIGHUP:
+	case what == wantsReload:
 		s.reload(name, nil)
-	case got == syscall.SIGUSR1:
+	case what == wantsUpgrade:
+		s.upgrade(name, nil)
+	case what == wantsReopen:
 		_ = s.reopen() // it tells
-	default: // SIGTTIN and SIGTTOU
+	default: // more workers, or less
 		s.log.Warn("the number of workers stays", "signal", name, "error", errOneProcess)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,6 +50,7 @@ func socketKey(g *service.Group, i int) string {
 type socketChange struct {
 	next   keptSockets
 	opened []*keptSocket
+	undo   []func() // what was changed of sockets that are there
 }
 
 // prepareSockets opens what is missing: all or, with one error for each address
@@ -66,6 +68,9 @@ func prepareSockets(ctx context.Context, have keptSockets, groups []*service.Gro
 	if len(errs) == 0 {
 		return c, nil
 	}
+	for _, undo := range slices.Backward(c.undo) {
+		undo()
+	}
 	for _, k := range c.opened {
 		_ = k.origin.Close() // nobody waits for it
 	}
@@ -79,6 +84,9 @@ func (c *socketChange) add(ctx context.Context, have keptSockets, g *service.Gro
 		return &service.ListenError{Address: a, Problem: problem, Err: syscall.EADDRINUSE}
 	}
 	if old := have[key]; old != nil {
+		if err := c.give(old, g); err != nil {
+			return err
+		}
 		k := *old
 		k.server = g.Name
 		c.next[key] = &k
@@ -95,6 +103,19 @@ func (c *socketChange) add(ctx context.Context, have keptSockets, g *service.Gro
 	c.next[key] = k
 	c.opened = append(c.opened, k)
 	return nil
+}
+
+// give gives a unix socket that is there the owner and the mode that its group
+// wants now.
+func (c *socketChange) give(k *keptSocket, g *service.Group) error {
+	if k.path == (pathID{}) || k.identify() != k.path {
+		return nil
+	}
+	undo, err := g.GiveSocket(k.addr.Addr)
+	if err == nil {
+		c.undo = append(c.undo, undo)
+	}
+	return err
 }
 
 // removed are the sockets that nobody wants any more.
@@ -114,7 +135,9 @@ func (c *socketChange) removed(have keptSockets) []*keptSocket {
 func (s *Single) commitSockets(c *socketChange, groups []*service.Group) {
 	for _, k := range c.removed(s.sockets) {
 		s.log.Warn("an address is not wanted any more", "address", k.addr.String())
-		_ = k.origin.Close() // nobody accepts from it
+		if !s.conf.Former.mayGoBack() { // else it is closed with the way back
+			_ = k.origin.Close() // nobody accepts from it
+		}
 	}
 	for _, g := range groups {
 		for i := range g.Listen {

@@ -37,9 +37,23 @@ func (s *Single) describe(p *part) control.Worker {
 
 // Reload reads everything anew. It returns when the reload is rejected; else
 // the process becomes its new self, which tells of it in its status.
-func (s *Single) Reload(ctx context.Context) control.Reload {
+func (s *Single) Reload(ctx context.Context) control.Reload { return s.ReloadFor(ctx, "control") }
+
+// ReloadFor is Reload for another reason than an order on the control socket.
+func (s *Single) ReloadFor(ctx context.Context, why string) control.Reload {
+	return s.ask(ctx, func(answer chan control.Reload) { s.reload(why, answer) })
+}
+
+// Upgrade executes the program's file on disk, once that has shown that it can go
+// on. It returns when the upgrade is rejected; else as Reload.
+func (s *Single) Upgrade(ctx context.Context) control.Reload {
+	return s.ask(ctx, func(answer chan control.Reload) { s.upgrade("control", answer) })
+}
+
+// ask has the loop begin something, and waits for the outcome.
+func (s *Single) ask(ctx context.Context, begin func(answer chan control.Reload)) control.Reload {
 	answer := make(chan control.Reload, 1)
-	if !s.post(func() { s.reload("control", answer) }) {
+	if !s.post(func() { begin(answer) }) {
 		return rejected(errGone)
 	}
 	select {
@@ -79,13 +93,4 @@ func (s *Single) reopen() error {
 		s.log.Error("reopening the log files", "error", err)
 	}
 	return err
-}
-
-// Upgrade is refused: one process has nobody who answers while the new program
-// shows that it can.
-func (s *Single) Upgrade(context.Context) control.Reload {
-	return control.Reload{
-		Time: time.Now(), Result: control.Rejected,
-		Errors: []string{"one process serves (workers = 0), want a restart for another program"},
-	}
 }

@@ -128,6 +128,8 @@ func (s *Single) stateGauge(p *part, state string) *scoreboard.Gauge {
 // errStops is for those who ask a server that ends.
 var errStops = errors.New("the server stops")
 
+func rejectedText(text string) control.Reload { return rejected(errors.New(text)) }
+
 func rejected(err error) control.Reload {
 	return control.Reload{Time: time.Now(), Result: control.Rejected, Errors: errorLines(err)}
 }

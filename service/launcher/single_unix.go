@@ -131,11 +131,6 @@ func (k *keptSocket) prime(g *service.Group) error {
 	if k.addr.Network == "fd" {
 		return nil
 	}
-	if k.path != (pathID{}) && identify(k.addr.Addr) == k.path {
-		if err := os.Chmod(k.addr.Addr, g.SocketMode.Perm()); err != nil {
-			return err
-		}
-	}
 	backlog := g.Backlog
 	if backlog <= 0 {
 		backlog = math.MaxInt32 // the system takes what it allows

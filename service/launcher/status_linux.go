@@ -66,8 +66,11 @@ func (m *Master) emptySlots(g *group) []control.Worker {
 
 // Reload reads everything anew and replaces the workers; it waits for the
 // outcome.
-func (m *Master) Reload(ctx context.Context) control.Reload {
-	return m.ask(ctx, func(answer chan control.Reload) { m.reload("control", answer) })
+func (m *Master) Reload(ctx context.Context) control.Reload { return m.ReloadFor(ctx, "control") }
+
+// ReloadFor is Reload for another reason than an order on the control socket.
+func (m *Master) ReloadFor(ctx context.Context, why string) control.Reload {
+	return m.ask(ctx, func(answer chan control.Reload) { m.reload(why, answer) })
 }
 
 // ask has the loop begin something, and waits for the outcome.

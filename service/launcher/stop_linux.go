@@ -18,9 +18,13 @@ type signals struct{ c chan os.Signal }
 
 func listenSignals() *signals {
 	s := &signals{make(chan os.Signal, 64)}
-	signal.Notify(s.c, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2,
-		unix.SIGTTIN, unix.SIGTTOU, unix.SIGCHLD)
+	s.listen()
 	return s
+}
+
+// listen begins, or begins again after signals were ignored for an exec.
+func (s *signals) listen() {
+	signal.Notify(s.c, append(asking(), unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGCHLD)...)
 }
 
 // signal acts on one. While the master drains, only those count that end it
@@ -40,27 +44,29 @@ func (m *Master) signal(s os.Signal) {
 	case unix.SIGQUIT:
 		m.stop("SIGQUIT")
 		m.cut("SIGQUIT")
-	case unix.SIGUSR2:
-		m.reportBySignal("SIGUSR2")
 	default:
-		if m.state == control.Draining {
-			m.log.Info("ignored: the server stops", "signal", unix.SignalName(s.(unix.Signal)))
-			return
-		}
-		m.service(s)
+		m.asked(signalName(s), purposeOf(s, m.profile))
 	}
 }
 
-// service acts on the signals that do not end the master.
-func (m *Master) service(s os.Signal) {
-	switch s {
-	case unix.SIGHUP:
-		m.reload("SIGHUP", nil)
-	case unix.SIGUSR1:
+// asked acts on the signals that do not end the master.
+func (m *Master) asked(name string, what purpose) {
+	switch {
+	case what == wantsReport:
+		m.reportBySignal(name)
+	case what == wantsNothing:
+		m.log.Info("ignored: the signal profile has no use for it", "signal", name, "signal_profile", string(m.profile))
+	case m.state == control.Draining:
+		m.log.Info("ignored: the server stops", "signal", name)
+	case what == wantsReload:
+		m.reload(name, nil)
+	case what == wantsUpgrade:
+		m.upgrade(name, nil)
+	case what == wantsReopen:
 		_ = m.reopen() // logged
-	case unix.SIGTTIN:
+	case what == wantsMore:
 		m.oneMore(1)
-	case unix.SIGTTOU:
+	case what == wantsLess:
 		m.oneMore(-1)
 	}
 }

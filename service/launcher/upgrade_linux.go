@@ -3,38 +3,21 @@ package launcher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/service"
 )
 
-const (
-	// probeVariable tells a program that it is only asked whether it could go
-	// on.
-	probeVariable = "WHEATPASTE_PROBE"
-	// probeTime is what it has for that.
-	probeTime = 30 * time.Second
-	// maxProblems bounds what is kept of a probe's errors.
-	maxProblems = 50
-)
-
-// Probing reports whether this process only rehearses, for a master that wants
-// to be upgraded to its program.
-func Probing() bool { return os.Getenv(probeVariable) != "" }
-
-// ProbeState reads the state of the master that asks: a program that cannot must
-// not be executed in its place.
-func ProbeState() error {
+// probeMaster reads the state of a master for a probe.
+func probeMaster() error {
 	_, err := readState(os.Getenv(upgradeVariable))
 	return err
 }
@@ -49,13 +32,13 @@ func (m *Master) Upgrade(ctx context.Context) control.Reload {
 // program has shown that it can read the state and the files.
 func (m *Master) upgrade(why string, answer chan control.Reload) {
 	if m.state != control.Running {
-		m.answer([]chan control.Reload{answer}, control.Reload{
-			Time: time.Now(), Result: control.Rejected, Errors: []string{"the server is " + m.state + ", want it Running"},
-		})
+		problem := "the server is " + m.state + ", want it Running"
+		m.log.Warn("the upgrade is refused", "reason", why, "error", problem)
+		m.answer([]chan control.Reload{answer}, control.Reload{Time: time.Now(), Result: control.Rejected, Errors: []string{problem}})
 		return
 	}
 	m.log.Info("upgrading", "reason", why, "program", m.program.path)
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	ctx, cancel := context.WithCancel(context.Background())
 	c := &change{answers: []chan control.Reload{answer}, cancel: cancel}
 	m.change, m.state = c, control.Reloading
 	m.notify()
@@ -64,10 +47,19 @@ func (m *Master) upgrade(why string, answer chan control.Reload) {
 		m.endChange(control.Rejected, errorLines(err))
 		return
 	}
+	limit := probeLimit(m.serviceGroups())
 	go func() {
-		err := m.program.probe(ctx, text)
+		err := m.program.probe(ctx, text, limit)
 		m.post(func() { m.probed(c, err) })
 	}()
+}
+
+func (m *Master) serviceGroups() []*service.Group {
+	var list []*service.Group
+	for _, g := range m.groups {
+		list = append(list, g.Group)
+	}
+	return list
 }
 
 // encode writes the state.
@@ -81,49 +73,17 @@ func (m *Master) encode(problems []string) ([]byte, error) {
 }
 
 // probe runs the program's file and gives what it complains about.
-func (p *program) probe(ctx context.Context, state []byte) error {
+func (p *program) probe(ctx context.Context, state []byte, limit time.Duration) error {
 	fd, err := newMemory("wheatpaste-probe", state)
 	if err != nil {
 		return err
 	}
 	memory := os.NewFile(uintptr(fd), "state")
 	defer func() { _ = memory.Close() }()
-	c := exec.CommandContext(ctx, p.path, p.args[1:]...) //nolint:gosec // the program's own file
-	c.Env = append(p.environment(share{procs: 1}), upgradeVariable+"=3", probeVariable+"=1")
-	c.Env = without(c.Env, workerVariable)
-	c.ExtraFiles = []*os.File{memory}
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals to the group are the master's
-	c.WaitDelay = time.Second
-	out, err := c.CombinedOutput()
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("the new program %s is not ready within %v", p.path, probeTime)
-	}
-	return errors.Join(fmt.Errorf("the new program %s cannot go on: %w", p.path, err), lastLines(string(out)))
-}
-
-// lastLines makes an error of what a program wrote.
-func lastLines(text string) error {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > maxProblems {
-		lines = lines[len(lines)-maxProblems:]
-	}
-	if text = strings.Join(lines, "\n"); text == "" {
-		return nil
-	}
-	return errors.New(text)
-}
-
-func without(env []string, name string) []string {
-	var list []string
-	for _, v := range env {
-		if !strings.HasPrefix(v, name+"=") {
-			list = append(list, v)
-		}
-	}
-	return list
+	env := without(p.environment(share{procs: 1}), workerVariable)
+	run := &probe{path: p.path, args: p.args[1:], env: append(env, upgradeVariable+"="+strconv.Itoa(firstFD)), state: memory, limit: limit}
+	_, err = run.run(ctx)
+	return err
 }
 
 // probed goes on with an upgrade: it does not return when all is well.
@@ -162,6 +122,7 @@ func (m *Master) deafen() {
 }
 
 func (m *Master) execute(path string, problems []string) error {
+	m.carrySetups()
 	text, err := m.encode(problems)
 	if err != nil {
 		return err
@@ -177,15 +138,18 @@ func (m *Master) execute(path string, problems []string) error {
 	}
 	env := append(without(os.Environ(), upgradeVariable), m.conf.KeepEnv...)
 	env = append(env, upgradeVariable+"="+strconv.Itoa(memory))
-	return executeState(path, m.program.args, env, append(s.descriptors(), memory))
+	err = executeState(path, m.program.args, env, append(s.descriptors(), memory))
+	m.signals.listen()
+	return err
 }
 
-// executeState replaces the program. SIGHUP and SIGINT stay ignored until the
-// next one listens (Go's runtime leaves them so); others end it, and then the
-// workers drain as after any end of a master.
+// executeState replaces the program. The signals that ask for something, and
+// SIGINT, stay ignored until the next one listens: the runtime of Go leaves SIGHUP
+// and SIGINT so, and lets the others do nothing. SIGTERM ends it, and then the
+// workers drain as after any end of a master. It returns when that cannot be
+// done; the signals are to be listened for again then.
 func executeState(path string, args, env []string, fds []int) error {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
+	signal.Ignore(append(asking(), syscall.SIGINT)...)
 	err := keepOpen(fds, func() error { return syscall.Exec(path, args, env) }) //nolint:gosec // the program's own file
-	listenSignals()
 	return fmt.Errorf("execute %s: %w", path, err)
 }

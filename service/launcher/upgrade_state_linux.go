@@ -53,6 +53,7 @@ type state struct {
 type savedGeneration struct {
 	Number   int `json:"number"`
 	Snapshot int `json:"snapshot"`
+	Setup    int `json:"setup"` // what reports say of it; -1 for nothing
 }
 
 type savedGroup struct {
@@ -97,7 +98,7 @@ func (s *state) descriptors() []int {
 	fds := append(s.Sockets.FDs(), slices.Collect(maps.Values(s.FDs))...)
 	fds = append(fds, s.Board, s.Control, s.Program)
 	for _, g := range s.Generations {
-		fds = append(fds, g.Snapshot)
+		fds = append(fds, g.Snapshot, g.Setup)
 	}
 	for _, w := range s.Workers {
 		fds = append(fds, w.Channel, w.Output)
@@ -128,7 +129,7 @@ func (m *Master) save() (*state, error) {
 		generations[w.gen.number] = w.gen
 	}
 	for _, n := range slices.Sorted(maps.Keys(generations)) {
-		s.Generations = append(s.Generations, savedGeneration{n, generations[n].snapshot})
+		s.Generations = append(s.Generations, savedGeneration{n, generations[n].snapshot, generations[n].carried})
 	}
 	for _, g := range m.groups {
 		saved := savedGroup{Name: g.Name, Row: g.crashes.row, EverReady: g.crashes.everReady}

@@ -105,6 +105,7 @@ max_requests_jitter = 100
 max_rss = 1G
 start_timeout = 30
 report_dir = /var/log/w
+signal_profile = web
 `, func(g *group) {
 		g.App = "api"
 		g.Listen = []service.Address{{Network: "tcp", Addr: "127.0.0.1:1"}, {Network: "tcp", Addr: "[::1]:2"}, {Network: "unix", Addr: "/run/x.sock"}, {Network: "fd", Addr: "3"}}
@@ -118,6 +119,7 @@ report_dir = /var/log/w
 		g.URLScheme, g.URLPrefix = "https", "/app"
 		g.Workers, g.User, g.UserGroup, g.MaxRequests, g.MaxRequestsJitter = 4, "nobody", "nogroup", 1000, 100
 		g.AcceptShared, g.Umask, g.MaxRSS, g.StartTimeout, g.ReportDir = true, "027", 1<<30, 30*time.Second, "/var/log/w"
+		g.SignalProfile = service.WebSignals
 	}, nil},
 	{"ours, TLS, PROXY protocol and owners", `use = egg:wheatpaste#http
 socket_user = nobody

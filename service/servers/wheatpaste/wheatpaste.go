@@ -10,6 +10,7 @@ import (
 
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/service"
+	"github.com/wheatpaste/wheatpaste/service/acme"
 	"github.com/wheatpaste/wheatpaste/service/servers/internal/section"
 )
 
@@ -31,6 +32,11 @@ type Options struct {
 	ClientAuth      service.ClientAuth `paste:"client_auth" help:"require a client's certificate of ca_file, the default, or optional"`
 	TLSMinVersion   service.TLSVersion `paste:"tls_min_version" help:"1.2 or 1.3"`
 	TLSCiphers      string             `paste:"tls_ciphers" help:"cipher suites of TLS 1.2, by the names of OpenSSL or of the RFCs; else Go's"`
+	ACMENames       []string           `paste:"acme" help:"host names for which a CA gives certificates by ACME, in place of cert_file"`
+	ACMEEmail       string             `paste:"acme_email" help:"address for the CA's notices"`
+	ACMECA          string             `paste:"acme_ca" help:"URL of the CA's ACME directory; else Let's Encrypt"`
+	ACMECAFile      string             `paste:"acme_ca_file" help:"PEM file with who vouches for the CA's own HTTPS; else the system's"`
+	ACMEDir         string             `paste:"acme_dir" help:"folder for account, keys and certificates, absolute"`
 	H2C             bool               `paste:"h2c" help:"HTTP/2 without TLS, too"`
 	HeaderTimeout   time.Duration      `paste:"header_timeout" help:"for the whole header of a request; 0 is none, here and below"`
 	BodyTimeout     time.Duration      `paste:"body_timeout" help:"between two reads of a body"`
@@ -68,6 +74,8 @@ type Options struct {
 	MaxRSS          paste.Size         `paste:"max_rss" help:"a worker that holds more memory is replaced; 0 is no limit"`
 	StartTimeout    time.Duration      `paste:"start_timeout" help:"for a worker to get ready"`
 	ReportDir       string             `paste:"report_dir" help:"folder for the reports that SIGUSR2 asks for; else they go to stderr"`
+
+	SignalProfile service.SignalProfile `paste:"signal_profile" help:"what SIGUSR1 and SIGUSR2 ask the master for: openstack (the default), web or swift; one for all servers"`
 }
 
 // Defaults are the options of an empty section.
@@ -78,7 +86,7 @@ func Defaults() Options {
 		HeaderTimeout: g.HeaderTimeout, BodyTimeout: g.BodyTimeout, WriteTimeout: g.WriteTimeout, IdleTimeout: g.IdleTimeout,
 		KeepAlive: g.KeepAlive, TCPKeepAlive: g.TCPKeepAlive, MaxRequestLine: g.MaxRequestLine, MaxHeaderLine: g.MaxHeaderLine, MaxHeaderBytes: g.MaxHeaderBytes,
 		DrainIdleGrace: g.DrainIdleGrace, GracefulTimeout: g.GracefulTimeout, AccessLog: g.AccessLog, Workers: g.Workers,
-		MetricsSample: section.Int(g.MetricsSample), PoolQueue: section.Int(g.PoolQueue), StartTimeout: g.StartTimeout,
+		ACMEDir: "/var/lib/wheatpaste/acme", MetricsSample: section.Int(g.MetricsSample), PoolQueue: section.Int(g.PoolQueue), StartTimeout: g.StartTimeout,
 		Accept: section.AcceptSlots, ProxyFrom: strings.Fields(g.ProxyFrom.String()), TLSMinVersion: tls.VersionTLS12, NoNewPrivs: g.NoNewPrivs,
 	}
 }
@@ -115,10 +123,23 @@ func New(b *paste.Build, o Options) (paste.Server, error) {
 		return nil, err
 	}
 	fill(g, &o)
-	if err := errors.Join(section.Certificates(g, o.CertFile, o.KeyFile), section.Ciphers(g, o.TLSCiphers), proxyFrom(g, o.ProxyFrom)); err != nil {
+	if err := errors.Join(section.Certificates(g, o.CertFile, o.KeyFile), section.Ciphers(g, o.TLSCiphers), proxyFrom(g, o.ProxyFrom), obtain(b, g, &o)); err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// obtain lets a CA give the certificates.
+func obtain(b *paste.Build, g *service.Group, o *Options) error {
+	if len(o.ACMENames) > 0 {
+		return g.ObtainCertificates(acme.Config{Names: o.ACMENames, Email: o.ACMEEmail, CA: o.ACMECA, CAFile: o.ACMECAFile, Dir: o.ACMEDir})
+	}
+	for _, option := range []string{"acme_email", "acme_ca", "acme_ca_file", "acme_dir"} {
+		if section.Has(b, option) {
+			return paste.BadOption(option, "it is for certificates of acme, want acme too")
+		}
+	}
+	return nil
 }
 
 func proxyFrom(g *service.Group, words []string) error {
@@ -151,6 +172,6 @@ func fill(g *service.Group, o *Options) {
 	g.Workers, g.AcceptShared = o.Workers, o.Accept == section.AcceptShared
 	g.User, g.UserGroup, g.Umask = o.User, o.UserGroup, o.Umask
 	g.Dir, g.NoNewPrivs = o.Dir, o.NoNewPrivs
-	g.MaxRSS, g.StartTimeout, g.ReportDir = o.MaxRSS, o.StartTimeout, o.ReportDir
+	g.MaxRSS, g.StartTimeout, g.ReportDir, g.SignalProfile = o.MaxRSS, o.StartTimeout, o.ReportDir, o.SignalProfile
 	g.MaxRequests, g.MaxRequestsJitter = int(o.MaxRequests), int(o.MaxJitter)
 }

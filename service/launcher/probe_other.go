@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package launcher
+
+// probeMaster fails: only Linux has masters.
+func probeMaster() error { return errNoWorkers }
