@@ -38,13 +38,16 @@ parity:
 fuzz:
 	GO=$(GO) FUZZTIME=$(FUZZTIME) ./bench/fuzz.sh
 
-# Loader speed beside Paste Deploy, and the benchmarks of the packages.
+# Loader speed beside Paste Deploy, what a process does before main, and the
+# benchmarks of the packages.
 bench:
 	$(GO) run ./bench/loader
+	$(GO) run ./bench/start
 	$(GO) test -run '^$$' -bench . -benchmem ./paste ./pipeline ./filters/... ./apps/...
 
-# Speed beside bare net/http, nginx, Caddy, gunicorn and uWSGI; writes its section
-# of bench/RESULTS.md. BENCH_HTTP=-short is a smoke test.
+# Speed beside bare net/http, nginx, Caddy, gunicorn and uWSGI, seven rounds in
+# about 20 minutes; writes its section of bench/RESULTS.md. BENCH_HTTP=-short is a
+# smoke test.
 bench-http:
 	$(GO) run ./bench/http $(BENCH_HTTP)
 

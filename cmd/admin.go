@@ -44,6 +44,7 @@ func adminHandler(board *scoreboard.Board, master control.Master) http.Handler {
 func (r *runner) adminGroup() *service.Group {
 	g := service.DefaultGroup()
 	g.Name, g.Listen, g.AccessLog, g.GracefulTimeout, g.Workers = "admin", r.admin, accesslog.Off, time.Second, 0
+	g.StartTimeout = time.Second             // there is nothing to start
 	g.DrainIdleGrace = 50 * time.Millisecond // who scrapes asks again
 	return g
 }

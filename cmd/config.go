@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wheatpaste/wheatpaste/internal/tree"
 	"github.com/wheatpaste/wheatpaste/paste"
+	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
 // setting is one option in config --json (design.md 8).
@@ -22,33 +24,78 @@ type setting struct {
 func (p *program) configCommand() *cobra.Command {
 	var s source
 	var asJSON bool
+	var filter string
 	c := &cobra.Command{
 		Use:   "config [URI] [var=value ...]",
-		Short: "Show the effective options of one app, and where each was set",
+		Short: "Show the effective options of one app or filter, and where each was set",
 		Long: `config is Paste Deploy's appconfig: the global options overlaid by the local
 ones, as the factory of the app would get them, each with the place and the rule
-by which it got there. Secrets are masked.`,
+by which it got there. Options that the section leaves to conf files follow, with
+the group that sets them. Secrets are masked.`,
+		Example: "  wheatpaste config /etc/nova/api-paste.ini -n metadata\n  wheatpaste config /etc/nova/api-paste.ini --filter authtoken --config-file /etc/nova/nova.conf",
 	}
 	s.flags(c)
+	c.Flags().StringVar(&filter, "filter", "", "filter section to show in place of an app")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := s.parse(c, args); err != nil {
 			return err
 		}
-		if _, err := s.authStrategy(); err != nil {
-			return failed(err)
+		loader, err := s.loader(slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
 		}
-		conf, err := paste.AppConfig(s.uri, s.options()...)
+		conf, err := s.config(filter)
 		if err != nil {
 			return failed(err)
 		}
 		names, settings := effective(conf)
+		fromConf, err := leftToConf(conf.Context, loader)
+		if err != nil {
+			return failed(err)
+		}
+		for _, o := range fromConf {
+			names = append(names, o.Option)
+			settings[o.Option] = confSetting(o.Value)
+		}
 		if asJSON {
 			return p.json(settings)
 		}
 		return failed(p.configText(names, settings))
 	}
 	return c
+}
+
+// config resolves the app, or the filter that is asked for.
+func (s *source) config(filter string) (*paste.Config, error) {
+	if filter == "" {
+		return paste.AppConfig(s.uri, s.options()...)
+	}
+	c, err := paste.Load(paste.Filter, s.uri, append(s.options(), paste.Name(filter))...)
+	if err != nil {
+		return nil, err
+	}
+	return &paste.Config{Global: c.Global, Local: c.Local, Context: c}, nil
+}
+
+// leftToConf finds the options that conf files set, as the factory would.
+func leftToConf(c *paste.Context, loader *pipeline.Loader) ([]paste.ConfOption, error) {
+	if c.Ref == nil {
+		return nil, nil
+	}
+	f, ok := loader.Registry().Lookup(c.Object, c.Ref.Text)
+	if !ok {
+		return nil, nil
+	}
+	return f.FromConf(paste.NewBuild(c, paste.BuildConfig{Conf: loader.Conf}))
+}
+
+func confSetting(v paste.ConfValue) setting {
+	set := setting{Value: tree.MaskedText(v.Text), Scope: "conf", File: v.Pos.File, Line: v.Pos.Line, Via: v.ConfName.String()}
+	if v.Secret && v.Text != "" {
+		set.Value = tree.Mask
+	}
+	return set
 }
 
 // effective gives the options in their order.

@@ -55,7 +55,7 @@ func newManager(log *slog.Logger, upgraded bool) *manager {
 	}
 	m := &manager{send: n.Send, log: log, now: time.Now, watchdog: interval / 2, state: control.Starting}
 	if upgraded {
-		m.mainPID = os.Getpid()
+		m.mainPID, m.state = os.Getpid(), control.Reloading // as the program before has told
 	}
 	return m
 }

@@ -53,6 +53,9 @@ func (r *runner) rehearse() (*launcher.Plan, error) {
 	if oneProcess(plan) && r.admin != nil {
 		plan.Groups = append(plan.Groups, r.adminGroup()) // it goes over a reload as the others do
 	}
+	if r.probing { // a name that was not passed is found by the way back
+		return plan, nil
+	}
 	if err := r.resolve(plan.Groups); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wheatpaste/wheatpaste/internal/control"
+	"github.com/wheatpaste/wheatpaste/internal/heap"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/internal/watch"
@@ -35,6 +36,7 @@ type runner struct {
 	cores    string           // where the number of cores comes from; "" when nobody asked for it
 	groups   []*service.Group // of the plan that is in force
 	again    bool             // the first plan was made
+	probing  bool             // the sockets that systemd has passed are not at hand
 
 	manager   *manager           // nil when nobody wants to hear of this process
 	inherited *service.Inherited // the sockets that systemd has passed
@@ -57,7 +59,7 @@ func (p *program) newRunner(s *source, f *serveFlags) (*runner, error) {
 		return r, err
 	}
 	r.logs.keepErrors()
-	r.manager = newManager(r.logs.own, r.handed != nil)
+	r.manager = newManager(r.logs.own, r.handed != nil || r.former.Upgraded())
 	if err := r.takeInherited(); err != nil {
 		r.manager.ended(err)
 		return nil, failed(err)
@@ -92,6 +94,7 @@ func (r *runner) goOn() (err error) {
 // server is a master, or one process that serves itself.
 type server interface {
 	control.Master
+	ReloadFor(ctx context.Context, why string) control.Reload
 	Run(ctx context.Context, plan *launcher.Plan) (int, error)
 }
 
@@ -192,6 +195,9 @@ func (r *runner) attend(ctx context.Context, master server, first *launcher.Plan
 		}
 		defer stop()
 	}
+	if oneProcess(first) { // else that is for the workers
+		defer heap.Tend(0)()
+	}
 	return master.Run(ctx, first)
 }
 
@@ -268,7 +274,7 @@ func watched(files *snapshot.Files) []string {
 func (r *runner) watchFiles(ctx context.Context, master server) (stop func(), err error) {
 	r.watcher, err = watch.New(r.logs.own, func(path string) {
 		r.logs.own.Info("a file has changed", "file", path)
-		master.Reload(ctx)
+		master.ReloadFor(ctx, "watch")
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--watch: %w", err)

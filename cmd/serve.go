@@ -41,7 +41,8 @@ it serves the enabled_apis of that file.
 SIGTERM and SIGINT end it gracefully: requests in flight are answered. A second
 SIGINT, or SIGQUIT, ends it at once. SIGHUP reads the files anew: when they are
 right, new workers take over; when not, all goes on as it is. SIGUSR1 opens the
-log files anew, SIGTTIN and SIGTTOU change the number of workers by one.
+log files anew, SIGUSR2 writes a report, unless signal_profile says otherwise.
+SIGTTIN and SIGTTOU change the number of workers by one.
 
 The exit code is 0 after a clean end, 1 when it could not start, 2 when it was
 called wrongly, 3 when requests were cut, 4 when its workers crashed ten times in

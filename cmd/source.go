@@ -125,7 +125,10 @@ func (s *source) loader(logger *slog.Logger) (*pipeline.Loader, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	return &pipeline.Loader{Missing: pipeline.Missing(s.missing), Logger: logger, AuthStrategy: strategy}, nil
+	return &pipeline.Loader{
+		Missing: pipeline.Missing(s.missing), Logger: logger, AuthStrategy: strategy,
+		Conf: osloconf.NewLookup(s.files, s.conf).Open,
+	}, nil
 }
 
 // prepare reads the conf files, once, and finds the paste file that they name

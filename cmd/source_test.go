@@ -1,14 +1,20 @@
 package cmd
 
 import (
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wheatpaste/wheatpaste/internal/check"
+	"github.com/wheatpaste/wheatpaste/internal/plan"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 )
 
@@ -86,6 +92,64 @@ func TestAWorkerPlansFromTheSnapshot(t *testing.T) {
 		if only == "" && got != want || !strings.HasPrefix(got, only) || only != "" && strings.Contains(got, " ") {
 			t.Errorf("only %q: the worker plans %s", only, got)
 		}
+	}
+}
+
+// LAUNCH-10 again: the conf files that sections name, and the places where one
+// was looked for in vain, are in the snapshot as the paste files are.
+func TestAWorkerReadsTheConfFilesOfSectionsFromTheSnapshot(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	for name, text := range map[string]string{
+		"paste.ini":   "[app:main]\nuse = egg:oslo.middleware#healthcheck\noslo_config_project = wheatpaste-test\noslo_config_file = glance.conf\n",
+		"glance.conf": "[healthcheck]\nbackends = disable_by_file\ndisable_by_file_path = /\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := func(files *snapshot.Files) (string, *source, *plan.Plan) {
+		s := newSource(t, files, "paste.ini")
+		loader, err := s.loader(slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := check.Plan(s.request(loader))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := httptest.NewRecorder()
+		made.Groups[0].Application.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", nil))
+		return rec.Body.String(), s, made
+	}
+	const want = "DISABLED BY FILE"
+	got, master, made := answer(nil)
+	if got != want {
+		t.Errorf("the master answers %q", got)
+	}
+	var listed, looked []string
+	for _, f := range made.Files {
+		listed = append(listed, filepath.Base(f.Path))
+	}
+	for _, path := range watched(master.files) {
+		looked = append(looked, filepath.Base(path))
+	}
+	if fmt.Sprint(listed) != "[glance.conf paste.ini]" || !slices.Contains(looked, "wheatpaste-test.conf.d") || !slices.Contains(looked, "glance.conf") {
+		t.Errorf("config_info lists %s, --watch looks at %s", listed, looked)
+	}
+	data, err := master.files.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("glance.conf", []byte("[healthcheck]\nbackends = enable_by_files\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, err := snapshot.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := answer(files); got != want {
+		t.Errorf("the worker answers %q, want %q", got, want)
 	}
 }
 

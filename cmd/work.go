@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/wheatpaste/wheatpaste/internal/check"
+	"github.com/wheatpaste/wheatpaste/internal/heap"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 	"github.com/wheatpaste/wheatpaste/service"
@@ -62,6 +63,7 @@ func (p *program) work(w *launcher.Worker, parse func() error, s *source, f *ser
 	if err := startOf(g.Application)(w.Context()); err != nil {
 		return err
 	}
+	defer heap.Tend(int64(g.MaxRSS))()
 	server := &service.Server{Group: g.Group, Handler: g.Application, Logger: own, LogFormat: g.LogFormat}
 	return w.Serve(server, func() error { return errors.Join(server.Reopen(), logs.Reopen()) })
 }

@@ -15,6 +15,10 @@ import (
 type Build struct {
 	cfg     BuildConfig
 	context *Context
+
+	conf       ConfFiles // of the section; nil without any, and before confFiles
+	confErr    error
+	confOpened bool
 }
 
 // BuildConfig is what the pipeline package gives to each Build.
@@ -34,6 +38,9 @@ type BuildConfig struct {
 	Go      func(func(context.Context))
 	// AuthStrategy is [api] auth_strategy of the conf files, "" without.
 	AuthStrategy string
+	// Conf opens the oslo-style conf files that a section means; nil, or a nil
+	// ConfFiles, for none. It reads each file once.
+	Conf func(ConfSource) (ConfFiles, error)
 }
 
 // NewBuild makes the Build of a context. It is for the pipeline package and for

@@ -82,6 +82,8 @@ type Context struct {
 	written string  // the URI, for an object without a section
 	at      *option // the option that named the factory or the children
 	own     *Loader // of the file that the composite stands in, see USE-16
+
+	conf map[string]ConfValue // options that came from conf files
 }
 
 // Required is one distribution of a require option.
@@ -142,6 +144,10 @@ func (c *Context) optionError(name, problem string, kind error) *Error {
 	}
 	if ok && v.opt != nil {
 		e.Pos, e.Section = v.opt.valuePos(), v.opt.section.name
+	}
+	if from, set := c.conf[name]; set {
+		e.Pos, e.Section, e.Option = from.Pos, from.Group, from.Name
+		v = Value{Text: from.Text, secret: from.Secret}
 	}
 	if v.Secret() || SecretName(name) {
 		e.Problem = withoutSecret(problem, v.Text)

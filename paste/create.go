@@ -115,12 +115,13 @@ func (f *Factory) Create(b *Build, next http.Handler) (made any, err error) {
 func (f *Factory) options(b *Build, warn func(option, problem string)) (any, error) {
 	c := b.context
 	loose := f.loose[normalizeRef(c.Ref.Text)]
-	options, errs := f.decode(c.Local, c.Global, loose, warn)
-	list := make([]error, len(errs))
+	options, errs := f.decode(&reading{
+		local: c.Local, global: c.Global, conf: b.lookupConf, found: b.noteConf, warn: warn, loose: loose,
+	})
 	for i, e := range errs {
-		list[i] = c.placed(e)
+		errs[i] = c.placed(e)
 	}
-	return options, collect(list...)
+	return options, collect(errs...)
 }
 
 // Place gives the errors of something that was made from the section, such as
@@ -131,7 +132,7 @@ func (c *Context) Place(err error) error { return c.placed(err) }
 // it.
 func (c *Context) placed(err error) error {
 	switch err.(type) { //nolint:errorlint // a wrapped one says more than its parts
-	case *Error, Errors:
+	case nil, *Error, Errors:
 		return err
 	}
 	if list, ok := joined(err); ok {

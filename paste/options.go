@@ -14,7 +14,8 @@ import (
 // optionSpec is what a factory's options struct says.
 type optionSpec struct {
 	fields []optionField
-	rest   int // index of the field that collects what no other takes, or -1
+	rest   int  // index of the field that collects what no other takes, or -1
+	conf   bool // some options may stand in conf files
 }
 
 type optionField struct {
@@ -27,6 +28,19 @@ type optionField struct {
 	secret   bool
 	help     string
 	typ      reflect.Type
+	conf     []ConfName // where conf files have it: the name, then the old ones
+}
+
+// reading is what options are read from, and what is kept about it.
+type reading struct {
+	local, global *Conf
+	// conf looks an option up in the conf files; nil without any.
+	conf func(name ConfName, old []ConfName) (ConfValue, bool, error)
+	// found is told about each option that comes from a conf file.
+	found func(option string, v ConfValue)
+	warn  func(option, problem string)
+	loose bool // unknown options are but warned about
+	used  map[string]bool
 }
 
 var (
@@ -60,6 +74,7 @@ func newOptionSpec(factory string, t reflect.Type) *optionSpec {
 			panic(fmt.Sprintf("paste: option %q of %s has the type %s, which cannot be read from a text", field.name, factory, f.Type))
 		}
 		spec.fields = append(spec.fields, field)
+		spec.conf = spec.conf || len(field.conf) > 0
 	}
 	return spec
 }
@@ -78,6 +93,9 @@ func parseTag(i int, tag string, f reflect.StructField) optionField {
 	}
 	if old := f.Tag.Get("old"); old != "" {
 		field.old = strings.Split(old, ",")
+	}
+	if conf := f.Tag.Get("conf"); conf != "" {
+		field.conf = parseConfTag(conf, f.Name)
 	}
 	for flag := range strings.SplitSeq(flags, ",") {
 		switch flag {
@@ -114,29 +132,30 @@ func decodable(t reflect.Type) bool {
 }
 
 // decode fills a copy of the defaults with the options of a section and gives
-// it with all errors; the warnings go to warn.
-func (f *Factory) decode(local, global *Conf, loose bool, warn func(option, problem string)) (any, []*OptionError) {
+// it with all errors: those of type *OptionError are about the section, others
+// have their place in a conf file.
+func (f *Factory) decode(r *reading) (any, []error) {
 	target := reflect.New(f.defaults.Type()).Elem()
 	target.Set(f.defaults)
-	var errs []*OptionError
-	used := map[string]bool{}
+	var errs []error
+	r.used = map[string]bool{}
 	for _, field := range f.spec.fields {
 		if field.prefix != "" {
-			target.Field(field.index).Set(reflect.ValueOf(collectPrefix(local, field.prefix, used)))
+			target.Field(field.index).Set(reflect.ValueOf(collectPrefix(r.local, field.prefix, r.used)))
 			continue
 		}
-		if err := field.decode(target.Field(field.index), local, global, used, warn); err != nil {
+		if err := field.decode(target.Field(field.index), r); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	rest := &Conf{}
-	for key, v := range local.All() {
+	for key, v := range r.local.All() {
 		switch {
-		case used[key]:
+		case r.used[key], f.isConfOption(key):
 		case f.spec.rest >= 0:
 			rest.Set(key, v)
-		case loose:
-			warn(key, f.unknownOption(key)+"; it is ignored")
+		case r.loose:
+			r.warn(key, f.unknownOption(key)+"; it is ignored")
 		default:
 			errs = append(errs, &OptionError{key, fmt.Errorf("%s", f.unknownOption(key))})
 		}
@@ -145,6 +164,24 @@ func (f *Factory) decode(local, global *Conf, loose bool, warn func(option, prob
 		target.Field(f.spec.rest).Set(reflect.ValueOf(rest))
 	}
 	return target.Interface(), errs
+}
+
+// confOptions describes the options that name conf files.
+func (f *Factory) confOptions() []OptionInfo {
+	if !f.spec.conf {
+		return nil
+	}
+	return []OptionInfo{
+		{Name: confProject, Type: "text", Global: true, Help: "service whose conf file has the options that are not here: PROJECT.conf in ~/.PROJECT, ~, /etc/PROJECT or /etc"},
+		{Name: confProgram, Type: "text", Global: true, Help: "program whose PROGRAM.conf in these folders counts, too"},
+		{Name: confFile, Type: "text", Global: true, Help: "the conf file, in place of the ones that would be found"},
+	}
+}
+
+// isConfOption reports the options that name conf files: who has options there
+// takes them without a field of its own.
+func (f *Factory) isConfOption(key string) bool {
+	return f.spec.conf && (key == confProject || key == confProgram || key == confFile)
 }
 
 func collectPrefix(local *Conf, prefix string, used map[string]bool) *Conf {
@@ -158,37 +195,73 @@ func collectPrefix(local *Conf, prefix string, used map[string]bool) *Conf {
 	return c
 }
 
-func (o *optionField) decode(target reflect.Value, local, global *Conf, used map[string]bool, warn func(option, problem string)) *OptionError {
-	key, v, found := o.name, Value{}, false
+// decode reads the option from the section, else from the global options if it
+// is said so, else from the conf files.
+func (o *optionField) decode(target reflect.Value, r *reading) error {
+	key, v, found := o.written(r)
+	if found {
+		if err := decodeText(target, v.Text); err != nil {
+			return &OptionError{key, o.masked(err, v.Secret())}
+		}
+		return nil
+	}
+	set, err := o.fromConf(target, r)
+	if err != nil || set {
+		return err
+	}
+	if o.required {
+		return &OptionError{o.name, fmt.Errorf("missing, want %s (%s)", strings.TrimSpace(o.name+" = "+typeWord(o.typ)), o.help)}
+	}
+	return nil
+}
+
+// written finds the option in the section or the global options.
+func (o *optionField) written(r *reading) (key string, v Value, found bool) {
 	for _, name := range append([]string{o.name}, o.old...) {
-		w, ok := local.Value(name)
+		w, ok := r.local.Value(name)
 		if !ok {
 			continue
 		}
-		used[name] = true
+		r.used[name] = true
 		if name != o.name {
-			warn(name, "old name, want "+o.name)
+			r.warn(name, "old name, want "+o.name)
 		}
 		if !found {
 			key, v, found = name, w, true
 		}
 	}
 	if !found && o.global {
-		v, found = global.Value(o.name)
+		key = o.name
+		v, found = r.global.Value(o.name)
 	}
-	if !found {
-		if o.required {
-			return &OptionError{o.name, fmt.Errorf("missing, want %s (%s)", strings.TrimSpace(o.name+" = "+typeWord(o.typ)), o.help)}
-		}
-		return nil
+	return key, v, found
+}
+
+// fromConf reads the option from the conf files, and reports whether they have
+// it.
+func (o *optionField) fromConf(target reflect.Value, r *reading) (bool, error) {
+	if len(o.conf) == 0 || r.conf == nil {
+		return false, nil
 	}
-	if err := decodeText(target, v.Text); err != nil {
-		if o.secret || SecretName(o.name) || v.Secret() {
-			err = fmt.Errorf("invalid value, want %s", typeWord(o.typ))
-		}
-		return &OptionError{key, err}
+	v, ok, err := r.conf(o.conf[0], o.conf[1:])
+	if err != nil || !ok {
+		return false, err
 	}
-	return nil
+	if r.found != nil {
+		r.found(o.name, v)
+	}
+	if err := confText(target, v.Text); err != nil {
+		return true, confError(v, o.masked(err, v.Secret).Error())
+	}
+	return true, nil
+}
+
+// masked keeps the value of a secret out of what is wrong with it.
+func (o *optionField) masked(err error, secret bool) error {
+	if secret || o.secret || SecretName(o.name) {
+		return fmt.Errorf("invalid value, want %s", typeWord(o.typ))
+	}
+	return err
 }
 
 // decodeText reads one value into a field.
@@ -289,7 +362,16 @@ type OptionInfo struct {
 	Global   bool     `json:"global,omitempty"` // falls back to the global option of that name
 	Secret   bool     `json:"secret,omitempty"`
 	Old      []string `json:"old_names,omitempty"`
+	Conf     []string `json:"conf,omitempty"` // names in conf files, "[group] name", the old ones last
 	Help     string   `json:"help"`
+}
+
+func confNames(names []ConfName) []string {
+	var list []string
+	for _, n := range names {
+		list = append(list, n.String())
+	}
+	return list
 }
 
 // Options describes the options of the factory in the order of its struct.
@@ -298,9 +380,10 @@ func (f *Factory) Options() []OptionInfo {
 	for _, o := range f.spec.fields {
 		list = append(list, OptionInfo{
 			Name: o.name, Type: typeWord(o.typ), Default: writeDefault(f.defaults.Field(o.index)),
-			Required: o.required, Global: o.global, Secret: o.secret, Old: o.old, Help: o.help,
+			Required: o.required, Global: o.global, Secret: o.secret, Old: o.old, Conf: confNames(o.conf), Help: o.help,
 		})
 	}
+	list = append(list, f.confOptions()...)
 	if f.spec.rest >= 0 {
 		list = append(list, OptionInfo{
 			Name: "*", Type: "any",

@@ -71,7 +71,7 @@ func TestDecode(t *testing.T) {
 	local := confOf("text", " keep ", "flag", "on", "number", "-3", "small", "5", "ratio", "0.25", "wait", "1.5", "max", "10M",
 		"words", "c, d", "codes", "404, 500", "nets", "10.0.0.0/8,\n::1/128", "addr", " 127.0.0.1 ", "methods", "PATCH", "maybe", "t",
 		"pw", "hunter2", "pin", "1", "auth_token", "2", "needed", "", "header X-A", "1", "header   X-B", "2")
-	got, errs := f.decode(local, confOf("debug", "true", "text", "not taken"), false, func(o, p string) { t.Errorf("warning about %s: %s", o, p) })
+	got, errs := f.decode(&reading{local: local, global: confOf("debug", "true", "text", "not taken"), loose: false, warn: func(o, p string) { t.Errorf("warning about %s: %s", o, p) }})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -79,7 +79,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("decode\n got %+v\nwant %+v", got, want)
 	}
 	t.Run("what is not given keeps the default", func(t *testing.T) {
-		got, errs := f.decode(confOf("needed", "1"), nil, false, nil)
+		got, errs := f.decode(&reading{local: confOf("needed", "1"), global: nil, loose: false, warn: nil})
 		want := defaultsOfEverything
 		want.Needed, want.Headers = "1", &Conf{}
 		if len(errs) > 0 || !reflect.DeepEqual(got, want) {
@@ -87,7 +87,7 @@ func TestDecode(t *testing.T) {
 		}
 	})
 	t.Run("a local option wins over the global one", func(t *testing.T) {
-		got, _ := f.decode(confOf("needed", "1", "debug", "no"), confOf("debug", "yes"), false, nil)
+		got, _ := f.decode(&reading{local: confOf("needed", "1", "debug", "no"), global: confOf("debug", "yes"), loose: false, warn: nil})
 		if got.(everything).Debug {
 			t.Error("debug = true, want the local no")
 		}
@@ -125,7 +125,7 @@ func TestDecodeErrors(t *testing.T) {
 			if tc.local.Len() > 0 || tc.global.Len() > 0 {
 				tc.local.Set("needed", Value{Text: "1"})
 			}
-			_, errs := f.decode(tc.local, tc.global, false, func(string, string) {})
+			_, errs := f.decode(&reading{local: tc.local, global: tc.global, loose: false, warn: func(string, string) {}})
 			var lines []string
 			for _, e := range errs {
 				lines = append(lines, e.Error())
@@ -153,7 +153,7 @@ func TestDecodeWarnings(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.local.Set("needed", Value{Text: "1"})
 			var got []string
-			made, errs := f.decode(tc.local, nil, tc.loose, func(o, p string) { got = append(got, o+": "+p) })
+			made, errs := f.decode(&reading{local: tc.local, global: nil, loose: tc.loose, warn: func(o, p string) { got = append(got, o+": "+p) }})
 			if len(errs) > 0 {
 				t.Fatal(errs)
 			}
@@ -172,19 +172,38 @@ type restOptions struct {
 func TestRest(t *testing.T) {
 	var reg Registry
 	RegisterApp("egg:R#r", restOptions{}, func(*Build, restOptions) (http.Handler, error) { return nil, nil }, In(&reg))
-	made, errs := reg.Factories()[0].decode(confOf("b", "1", "known", "k", "a", "2"), nil, false, nil)
+	made, errs := reg.Factories()[0].decode(&reading{local: confOf("b", "1", "known", "k", "a", "2"), global: nil, loose: false, warn: nil})
 	if got := made.(restOptions); len(errs) > 0 || got.Known != "k" || showValues(got.Rest) != "b=1 a=2" {
 		t.Errorf("decode = %+v, %v", got, errs)
 	}
-	if got, want := fmt.Sprint(reg.Factories()[0].Options()), "[{known text  false false false [] known} {* any  false false false [] anything}]"; got != want {
+	if got, want := fmt.Sprint(reg.Factories()[0].Options()), "[{known text  false false false [] [] known} {* any  false false false [] [] anything}]"; got != want {
 		t.Errorf("Options = %s, want %s", got, want)
+	}
+}
+
+func TestOptionsOfConfFilesAreDescribed(t *testing.T) {
+	type o struct {
+		A string `paste:"a" conf:"a.b.name,DEFAULT.old" help:"the text"`
+	}
+	var reg Registry
+	RegisterApp("egg:X", o{}, func(*Build, o) (http.Handler, error) { return http.NotFoundHandler(), nil }, In(&reg))
+	list := reg.Factories()[0].Options()
+	if got, want := fmt.Sprintf("%q", list[0].Conf), `["[a.b] name" "[DEFAULT] old"]`; got != want {
+		t.Errorf("in conf files %s, want %s", got, want)
+	}
+	names := ""
+	for _, option := range list {
+		names += option.Name + " "
+	}
+	if want := "a oslo_config_project oslo_config_program oslo_config_file "; names != want {
+		t.Errorf("options %s, want %s", names, want)
 	}
 }
 
 func TestNoOptions(t *testing.T) {
 	var reg Registry
 	RegisterApp("egg:N#n", noOptions{}, plainApp, In(&reg))
-	_, errs := reg.Factories()[0].decode(confOf("a", "1"), nil, false, nil)
+	_, errs := reg.Factories()[0].decode(&reading{local: confOf("a", "1"), global: nil, loose: false, warn: nil})
 	if len(errs) != 1 || errs[0].Error() != "a: unknown option, egg:N#n takes none" {
 		t.Errorf("errors = %v", errs)
 	}
@@ -240,7 +259,7 @@ func TestTypesNameThemselves(t *testing.T) {
 	if want := []string{"colour", "colour-list", "colour", "palette"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("types %q, want %q", got, want)
 	}
-	_, errs := f.decode(confOf(), confOf(), false, nil)
+	_, errs := f.decode(&reading{local: confOf(), global: confOf(), loose: false, warn: nil})
 	if want := "[all: missing, want all = palette (colours)]"; fmt.Sprint(errs) != want {
 		t.Errorf("errors %v, want %s", errs, want)
 	}
@@ -288,6 +307,12 @@ func TestBadOptionStructs(t *testing.T) {
 			}
 			register(KindApp, "egg:X", o{}, nil, []RegisterOption{In(r)})
 		}, `paste: option "a" of egg:X has the type map[string]string, which cannot be read from a text`},
+		{"a name in conf files without its group", func(r *Registry) {
+			type o struct {
+				A string `paste:"a" conf:"g.a,b"`
+			}
+			register(KindApp, "egg:X", o{}, nil, []RegisterOption{In(r)})
+		}, `paste: invalid name "b" in the conf tag of field A, want GROUP.name`},
 		{"a list of lists", func(r *Registry) {
 			type o struct {
 				A [][]string `paste:"a"`

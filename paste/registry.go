@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,13 +57,19 @@ type Factory struct {
 	loose    map[string]bool // normalised names under which unknown options are but warned about
 	defaults reflect.Value   // of the options struct
 	spec     *optionSpec
-	place    string // where it was registered
+	caller   [1]uintptr // where it was registered
 	// create calls the factory; next is nil but for KindFilterApp.
 	create func(b *Build, options any, next http.Handler) (any, error)
 }
 
 // Place is the source file and line at which the factory was registered.
-func (f *Factory) Place() string { return f.place }
+func (f *Factory) Place() string {
+	at, _ := runtime.CallersFrames(f.caller[:]).Next()
+	if at.PC == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", at.File, at.Line)
+}
 
 // RegisterOption adds something to a registration.
 type RegisterOption func(*registration)
@@ -173,9 +178,7 @@ func checkHandler(h http.Handler, err error) (any, error) {
 
 func register(kind FactoryKind, name string, defaults any, create func(*Build, any, http.Handler) (any, error), opts []RegisterOption) {
 	f := &Factory{Kind: kind, Name: name, loose: map[string]bool{}, create: create, defaults: reflect.ValueOf(defaults)}
-	if _, file, line, ok := runtime.Caller(2); ok {
-		f.place = fmt.Sprintf("%s:%d", file, line)
-	}
+	runtime.Callers(3, f.caller[:]) // what it means is looked up when somebody asks
 	r := &registration{Factory: f, registry: DefaultRegistry}
 	for _, opt := range opts {
 		opt(r)
@@ -198,7 +201,7 @@ type registryKey struct {
 }
 
 // DefaultRegistry is where the Register functions register.
-var DefaultRegistry = &Registry{}
+var DefaultRegistry = &Registry{byName: make(map[registryKey]*Factory, 1024)} // it is filled at each start
 
 func (r *Registry) add(f *Factory) {
 	r.mu.Lock()
@@ -210,7 +213,7 @@ func (r *Registry) add(f *Factory) {
 		key := registryKey{f.Kind.object(), normalizeRef(name)}
 		if old, ok := r.byName[key]; ok {
 			panic(fmt.Sprintf("paste: %s %q (registered at %s) conflicts with %q (registered at %s)",
-				f.Kind, name, f.place, old.Name, old.place))
+				f.Kind, name, f.Place(), old.Name, old.Place()))
 		}
 		r.byName[key] = f
 	}
@@ -252,8 +255,6 @@ func (r *Registry) names(object Object) []string {
 	return names
 }
 
-var distSeparators = regexp.MustCompile(`[-_.]+`)
-
 // normalizeRef brings the spellings of one reference to one form: the
 // distribution as pip does (EGG-05), #main added (USE-03), white space round
 // the colon of an entry point removed (FAC-10), call: cut off.
@@ -263,11 +264,26 @@ func normalizeRef(name string) string {
 		if !found {
 			entry = "main"
 		}
-		return "egg:" + strings.ToLower(distSeparators.ReplaceAllString(dist, "-")) + "#" + entry
+		return "egg:" + normalizeDist(dist) + "#" + entry
 	}
 	module, attr, ok := strings.Cut(strings.TrimPrefix(name, "call:"), ":")
 	if !ok {
 		return strip(name)
 	}
 	return strip(module) + ":" + strip(attr)
+}
+
+// normalizeDist writes each run of separators as one dash, and small letters. It
+// is called for each name of each factory at each start.
+func normalizeDist(dist string) string {
+	b := make([]byte, 0, len(dist))
+	for i := range len(dist) {
+		switch c := dist[i]; {
+		case c != '-' && c != '_' && c != '.':
+			b = append(b, c)
+		case i == 0 || !strings.Contains("-_.", dist[i-1:i]):
+			b = append(b, '-')
+		}
+	}
+	return strings.ToLower(string(b))
 }

@@ -3,9 +3,10 @@ package paste
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 )
 
 // use is USE-05: the target, with this section's options on top.
@@ -86,7 +87,7 @@ func (w *work) explicit(object Object) *Context {
 	}
 	g := found[0]
 	w.local.Delete(string(g.protocol))
-	if !entryPoint.MatchString(g.value.Text) { // FAC-10
+	if !plainEntryPoint(g.value.Text) && !entryPoint().MatchString(g.value.Text) { // FAC-10
 		e := w.optionError(g.value, string(g.protocol), "AttributeError", ErrReference, "invalid factory "+repr(g.value.Text))
 		e.Hint = "want module:attribute on the line of the option, and no comment behind it"
 		w.fail(e)
@@ -100,7 +101,24 @@ func (w *work) explicit(object Object) *Context {
 
 // entryPoint is the form of an entry point's value: a module, perhaps an
 // attribute, perhaps extras.
-var entryPoint = regexp.MustCompile(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
+var entryPoint = pattern.Lazy(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
+
+// plainEntryPoint knows what nearly all are, module:attribute in ASCII: the
+// expression is dear to compile.
+func plainEntryPoint(text string) bool {
+	module, attr, _ := strings.Cut(text, ":")
+	return plainName(module) && plainName(attr)
+}
+
+func plainName(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c != '_' && c != '.' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return text != ""
+}
 
 func (w *work) noLoaderHint(object Object) string {
 	if w.section.name == "pipeline" || w.section.name == "filter-app" {

@@ -22,6 +22,7 @@ type builder struct {
 	registry  *prometheus.Registry
 	metrics   *metrics
 	strategy  string
+	conf      func(paste.ConfSource) (paste.ConfFiles, error)
 	life      *lifecycle
 	notes     paste.Errors
 	late      paste.Errors // of factories that are called when a filter wraps
@@ -264,6 +265,7 @@ func (b *builder) build(c *paste.Context, p place) *paste.Build {
 		Gatherer:     b.registry,
 		Warn:         b.warn,
 		AuthStrategy: b.strategy,
+		Conf:         b.conf,
 		OnStart:      func(hook func(context.Context) error) { b.life.start = append(b.life.start, hook) },
 		OnClose:      func(hook func(context.Context) error) { b.life.close = append(b.life.close, hook) },
 		Go:           func(run func(context.Context)) { b.life.run = append(b.life.run, run) },

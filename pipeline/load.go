@@ -9,7 +9,9 @@ import (
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wheatpaste/wheatpaste/internal/osloconf"
 	"github.com/wheatpaste/wheatpaste/internal/scoreboard"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -41,6 +43,10 @@ type Loader struct {
 	MetricsSample int
 	// AuthStrategy is [api] auth_strategy of the oslo-style conf files.
 	AuthStrategy string
+	// Conf opens the oslo-style conf files that a section means. Without one
+	// oslo_config_project and oslo_config_file of sections are read from disk at
+	// each load, and the process has no files of its own.
+	Conf func(paste.ConfSource) (paste.ConfFiles, error)
 
 	once    sync.Once
 	metrics *metrics
@@ -170,7 +176,10 @@ func (l *Loader) builder() *builder {
 	l.setUp()
 	b := &builder{
 		factories: l.Registry(), missing: l.Missing, logger: l.Logger,
-		registry: l.Metrics, metrics: l.metrics, strategy: l.AuthStrategy, life: &lifecycle{},
+		registry: l.Metrics, metrics: l.metrics, strategy: l.AuthStrategy, conf: l.Conf, life: &lifecycle{},
+	}
+	if b.conf == nil {
+		b.conf = osloconf.NewLookup(new(snapshot.Files), nil).Open
 	}
 	if l.MetricsSample > 0 {
 		l.metrics.sample = uint32(l.MetricsSample)

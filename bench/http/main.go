@@ -4,7 +4,7 @@
 //
 //	go run ./bench/http [-short] [-rest] [-rounds N] [-seconds N] [-results FILE] [NAME...]
 //
-// Names are the first words of the servers to start; without one all are. It
+// All seven rounds take about 20 minutes. Names are the first words of the servers to start; without one all are. It
 // needs Linux and wrk. A server that is not installed is left out, and said so.
 package main
 
@@ -24,14 +24,14 @@ import (
 func main() {
 	s := suite{args: os.Args[1:]}
 	flag.IntVar(&s.rounds, "rounds", 7, "rounds; the medians are printed")
-	seconds := flag.Float64("seconds", 4, "length of each load")
+	seconds := flag.Int("seconds", 2, "length of each load")
 	short := flag.Bool("short", false, "a smoke test: one round of short loads, and no file")
-	flag.IntVar(&s.idle, "idle", 2000, "idle connections, for the memory of one")
+	flag.IntVar(&s.idle, "idle", 5000, "idle connections, for the memory of one")
 	flag.StringVar(&s.file, "results", "bench/RESULTS.md", "the file whose section is written; empty for none")
 	flag.BoolVar(&s.restOnly, "rest", false, "measure start and rest only, no loads, and write no file")
 	flag.StringVar(&s.binary, "wheatpaste", "", "a wheatpaste that is built already")
 	flag.Parse()
-	s.each, s.names = time.Duration(*seconds*float64(time.Second)), flag.Args()
+	s.each, s.names = time.Duration(*seconds)*time.Second, flag.Args()
 	if *short {
 		s.rounds, s.each, s.idle = 1, time.Second, 200
 	}

@@ -1,6 +1,6 @@
 // Command launcher holds the launcher against its promises: it starts servers,
-// puts them under the load of clients that forgive nothing, and reloads, kills,
-// stops and hangs them. It prints a line for each scenario and exits with 1 when
+// puts them under the load of clients that forgive nothing, and reloads, upgrades,
+// kills, stops and hangs them. It prints a line for each scenario and exits with 1 when
 // one failed.
 //
 //	go run ./bench/launcher [-short] [-race] [SCENARIO...]
@@ -37,6 +37,7 @@ var scenarios = []scenario{
 	{"slow", "SIGTERM and SIGINT with slow and endless requests in flight (CHECK-04, CHECK-16)", slowScenario},
 	{"leak", "reloads; what the master holds", leakScenario},
 	{"orphan", "the master killed under load (CHECK-05)", orphanScenario},
+	{"upgrade", "full load, the program replaced again and again (CHECK-09)", upgradeScenario},
 	{"hung", "a worker stopped, and one whose only P is blocked", hungScenario},
 	{"peers", "what a reload loses with gunicorn, uWSGI, nginx and Caddy, beside ours", peersScenario},
 }
@@ -52,6 +53,7 @@ type figures struct {
 	stops            int
 	slow             int
 	leakReloads      int
+	upgrades         int
 	peerReloads      int
 	peerPause        time.Duration
 }
@@ -59,11 +61,11 @@ type figures struct {
 var (
 	full = figures{
 		clients: 64, h2: 4, wrk: 32, baseline: 5 * time.Second, reloads: 200, changes: 20, hups: 50, killFor: time.Minute,
-		killEvery: 500 * time.Millisecond, stops: 65, slow: 100, leakReloads: 1000, peerReloads: 20, peerPause: time.Second,
+		killEvery: 500 * time.Millisecond, stops: 65, slow: 100, leakReloads: 1000, upgrades: 20, peerReloads: 20, peerPause: time.Second,
 	}
 	short = figures{
 		clients: 16, h2: 2, wrk: 8, baseline: 2 * time.Second, reloads: 6, changes: 4, hups: 5, killFor: 5 * time.Second,
-		killEvery: 500 * time.Millisecond, stops: 4, slow: 30, leakReloads: 30, peerReloads: 3, peerPause: time.Second,
+		killEvery: 500 * time.Millisecond, stops: 4, slow: 30, leakReloads: 30, upgrades: 3, peerReloads: 3, peerPause: time.Second,
 	}
 )
 

@@ -96,14 +96,18 @@ func activation(t *testing.T, workers string) {
 	rewrite(t, paste, ini(first)) // to sockets that nobody wanted for a while
 	s.reloadsTo(4)
 	s.answersAt(all)
+	if code, out, errs := s.verb("upgrade"); code != 0 || out != "ok\n" {
+		t.Errorf("upgrade ends with %d: %s %s", code, out, errs)
+	}
+	s.answersAt(all)
 	if code, _, stderr := s.verb("stop"); code != 0 {
 		t.Errorf("stop ends with %d: %s", code, stderr)
 	}
 	if code, stderr := s.end(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, stderr)
 	}
-	if n := s.said("is not used"); n != 1+1+4+1 {
-		t.Errorf("%d warnings of unused sockets, want 7: the spare one three times, the four others once", n)
+	if n := s.said("is not used"); n != 1+1+4+1+1 {
+		t.Errorf("%d warnings of unused sockets, want 8: the spare one four times, the four others once", n)
 	}
 	p.areAsBefore()
 }

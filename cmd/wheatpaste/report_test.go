@@ -357,9 +357,19 @@ func TestReportBySignal(t *testing.T) { // GMR-02, GMR-03, PAIN-24
 }
 
 func TestReportThatCannotBeWritten(t *testing.T) { // GMR-03
-	folder := filepath.Join(t.TempDir(), "none")
-	s := supervise(t, file(t, "paste.ini", loadApp+server("workers = 1", "report_dir = "+folder)))
+	folder := t.TempDir()
+	ini := file(t, "paste.ini", loadApp+server("workers = 1", "report_dir = "+folder))
+	s := supervise(t, ini)
 	address := s.serves("main")
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	problem := regexp.MustCompile(`^\S+paste\.ini:8:14: \[server:main\] report_dir: stat \S+: no such file or directory, want a folder that exists\n$`)
+	if code, out, errs := s.verb("reload"); code != 1 || out != "rejected\n" || !problem.MatchString(errs) {
+		t.Errorf("reload ends with %d %q %q, want rejected and %s", code, out, errs, problem)
+	}
+	kill(t, s.ready("main")[0], syscall.SIGKILL) // its successor starts without the folder
+	until(t, "another worker", func() bool { return s.metric("wheatpaste_worker_exits_total") == 1 && len(s.ready("main")) == 1 })
 	s.signal(syscall.SIGUSR2)
 	s.says(`level=ERROR msg="writing the report" error=".*no such file or directory"`)
 	if r, _ := fresh(t, address, "/"); r.StatusCode != http.StatusOK {

@@ -12,14 +12,15 @@ import (
 	"testing"
 
 	"github.com/wheatpaste/wheatpaste/bench/launcher/strict"
+	"github.com/wheatpaste/wheatpaste/internal/control"
 )
 
 // upgradable starts a master from a file of its own, which the test may replace.
-func upgradable(t *testing.T, ini string) (s *supervised, program string) {
+func upgradable(t *testing.T, ini string, args ...string) (s *supervised, program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "wheatpaste")
 	install(t, program, "")
-	s = prepare(t, ini)
+	s = prepare(t, ini, args...)
 	s.Path, s.Args[0] = program, program
 	s.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s.launch()
@@ -89,7 +90,7 @@ func TestUpgradesUnderLoadLoseNothing(t *testing.T) {
 // CHECK-10: a program that crashes at its start, one that is none, and one whose
 // workers cannot start: the old one goes on, and says why.
 func TestUpgradesThatFail(t *testing.T) {
-	ini := file(t, "paste.ini", loadApp+server("workers = 2"))
+	ini := file(t, "paste.ini", loadApp+server("workers = 2", "start_timeout = 4"))
 	s, program := upgradable(t, ini)
 	l := mixed(s.serves("main"))
 	l.KeepAlive = 4
@@ -97,16 +98,7 @@ func TestUpgradesThatFail(t *testing.T) {
 	defer stop()
 	run := strict.Start(ctx, l)
 	before := s.ready("main")
-	for _, test := range []struct{ name, program, result, want string }{
-		{"it crashes", "#!/bin/sh\necho it crashes >&2\nexit 7\n", "rejected", "exit status 7\nit crashes\n"},
-		{"it is none", "not a program\n", "rejected", "exec format error"},
-	} {
-		install(t, program, test.program)
-		code, out, errs := s.verb("upgrade")
-		if code != 1 || out != test.result+"\n" || !strings.Contains(errs, test.want) {
-			t.Errorf("%s: exit code %d, %q, %q, want 1, %s and %q", test.name, code, out, errs, test.result, test.want)
-		}
-	}
+	s.refusesPrograms(program, "4s")
 	if got := s.ready("main"); len(got) != 2 || got[0] != before[0] || got[1] != before[1] {
 		t.Errorf("the workers are %v, want those before: %v", got, before)
 	}
@@ -126,6 +118,35 @@ func TestUpgradesThatFail(t *testing.T) {
 	rewrite(t, ini, loadApp+server("workers = 2"))
 	s.reloadWell()
 	s.finish()
+}
+
+// refusesPrograms puts programs in place of the one that runs to which no server
+// can be upgraded.
+func (s *supervised) refusesPrograms(program, limit string) {
+	s.t.Helper()
+	said := "the new program " + program + " "
+	for _, test := range []struct{ name, program, want string }{
+		{"it crashes", "#!/bin/sh\necho it crashes >&2\nexit 7\n", said + "cannot go on: exit status 7\nit crashes\n"},
+		{"it is none", "not a program\n", said + "cannot go on: fork/exec " + program + ": exec format error\n"},
+		{"it is not there", "", said + "cannot go on: fork/exec " + program + ": no such file or directory\n"},
+		{"it is another one", "#!/bin/sh\necho hello\n", said + "cannot go on: it ended without an answer, want a wheatpaste that can be upgraded to\nhello\n"},
+		{"it never gets ready", "#!/bin/sh\nsleep 600 & wait\n", said + "is not ready within " + limit + "\n"},
+	} {
+		if test.program == "" {
+			if err := os.Remove(program); err != nil {
+				s.t.Fatal(err)
+			}
+		} else {
+			install(s.t, program, test.program)
+		}
+		code, out, errs := s.verb("upgrade")
+		if code != 1 || out != "rejected\n" || errs != test.want {
+			s.t.Errorf("%s: exit code %d, %q, %q, want 1, rejected and %q", test.name, code, out, errs, test.want)
+		}
+		if st := s.status(); st.State != control.Running || st.Generation != 1 {
+			s.t.Errorf("%s: the status is %+v", test.name, st)
+		}
+	}
 }
 
 // killAndReplace wants the program after the way back to go on as before: it

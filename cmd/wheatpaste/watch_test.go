@@ -45,6 +45,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("the errors are %q, want one at %s:2:7", last.Errors, ini)
 	}
 	s.says(`level=INFO msg="a file has changed" file=` + ini + `$`)
+	s.says(`level=INFO msg=reloading reason=watch$`)
 	answers("second")
 	rewrite(t, ini, text("respond", "fourth"))
 	answers("fourth")

@@ -120,6 +120,12 @@ func helpText(o paste.OptionInfo) string {
 	if len(o.Old) > 0 {
 		text += "; old name " + strings.Join(o.Old, ", ")
 	}
+	if len(o.Conf) > 0 {
+		text += "; in conf files " + o.Conf[0]
+	}
+	if len(o.Conf) > 1 {
+		text += " (old name " + strings.Join(o.Conf[1:], ", ") + ")"
+	}
 	return text
 }
 

@@ -3,11 +3,12 @@ package osloconf
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 )
 
 // problem tells why a text is not a value of a type.
@@ -38,7 +39,7 @@ func parseText(s string) (string, *problem) { return s, nil }
 
 // integer is Python's notation: a sign, leading zeros, single underscores
 // between digits. ASCII digits are enough.
-var integer = regexp.MustCompile(`^[+-]?[0-9]+(_[0-9]+)*$`)
+var integer = pattern.Lazy(`^[+-]?[0-9]+(_[0-9]+)*$`)
 
 // digits writes an integer of any size as Python does, "" for the empty text,
 // which is None in oslo.
@@ -47,7 +48,7 @@ func digits(s string) (string, *problem) {
 	if s == "" {
 		return "", nil
 	}
-	if !integer.MatchString(s) {
+	if !integer().MatchString(s) {
 		return "", &problem{"integer", "a whole number"}
 	}
 	s = strings.ReplaceAll(s, "_", "")
@@ -82,14 +83,14 @@ func parsePort(s string) (int, *problem) {
 }
 
 // float is Python's notation. Go's has hexadecimal numbers too.
-var float = regexp.MustCompile(`(?i)^[+-]?(inf|infinity|nan|([0-9]+(_[0-9]+)*\.?([0-9]+(_[0-9]+)*)?|\.[0-9]+(_[0-9]+)*)(e[+-]?[0-9]+(_[0-9]+)*)?)$`)
+var float = pattern.Lazy(`(?i)^[+-]?(inf|infinity|nan|([0-9]+(_[0-9]+)*\.?([0-9]+(_[0-9]+)*)?|\.[0-9]+(_[0-9]+)*)(e[+-]?[0-9]+(_[0-9]+)*)?)$`)
 
 func parseFloat(s string) (float64, *problem) {
 	s = stripNumber(s)
 	if s == "" {
 		return 0, nil // None in oslo
 	}
-	if !float.MatchString(s) {
+	if !float().MatchString(s) {
 		return 0, &problem{"number", "a number such as 1.5"}
 	}
 	// The only error left is one of range, and then the value is infinite, as

@@ -13,11 +13,11 @@ package osloconf
 
 import (
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
@@ -131,11 +131,11 @@ func (s Setting) Masked() string {
 	return maskURL(s.Text)
 }
 
-func maskURL(s string) string { return urlPassword.ReplaceAllString(s, "${1}"+mask+"@") }
+func maskURL(s string) string { return urlPassword().ReplaceAllString(s, "${1}"+mask+"@") }
 
 const mask = "****"
 
-var urlPassword = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/]+@`)
+var urlPassword = pattern.Lazy(`(://[^\s/@:]*:)[^\s/]+@`)
 
 // All ranges over every setting in the order of reading, those too that a
 // later one replaces.

@@ -71,9 +71,12 @@ func newScale(classic []float64) *scale {
 		}
 		s.native = append(s.native, key)
 	}
+	at := 0
 	for step := range uint64(maxPower-minPower) << 4 {
 		low := math.Float64frombits((firstStep + step) << 48)
-		at, _ := slices.BinarySearch(s.upper, low)
+		for at < len(s.upper) && s.upper[at] < low {
+			at++
+		}
 		s.first = append(s.first, uint16(at))
 	}
 	return s

@@ -1,9 +1,9 @@
 package tree
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -23,8 +23,12 @@ func (n *Node) Masked(name string, v paste.Value) string {
 	case v.Secret() || n.masks.factory.Secret(name):
 		return Mask
 	}
-	return maskPairs(maskURLs(n.masks.parts.Replace(v.Text)))
+	return MaskedText(n.masks.parts.Replace(v.Text))
 }
+
+// MaskedText masks what a text says to be a secret: the passwords of URLs, and
+// what stands behind a name such as password=.
+func MaskedText(text string) string { return maskPairs(maskURLs(text)) }
 
 // masks is what must be known to mask the options of one object.
 type masks struct {
@@ -57,22 +61,22 @@ func newMasks(c *paste.Context) *masks {
 
 // inURL is scheme://user:password@ with the password as its second group. The
 // password may hold a slash or an @, which careless people write so.
-var inURL = regexp.MustCompile(`(\w://[^\s:/@]*:)([^\s]*)(@)`)
+var inURL = pattern.Lazy(`(\w://[^\s:/@]*:)([^\s]*)(@)`)
 
 func maskURLs(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	return inURL.ReplaceAllString(text, "${1}"+Mask+"${3}")
+	return inURL().ReplaceAllString(text, "${1}"+Mask+"${3}")
 }
 
 // inPair is the rest of a name that says secret, and its value, as they stand in
 // queries and in connection strings.
-var inPair = regexp.MustCompile(`(?i)((?:passw(?:or)?d|pwd|secret|token|api_?key)=)[^\s&;,'"]+`)
+var inPair = pattern.Lazy(`(?i)((?:passw(?:or)?d|pwd|secret|token|api_?key)=)[^\s&;,'"]+`)
 
 func maskPairs(text string) string {
 	if !strings.Contains(text, "=") {
 		return text
 	}
-	return inPair.ReplaceAllString(text, "${1}"+Mask)
+	return inPair().ReplaceAllString(text, "${1}"+Mask)
 }

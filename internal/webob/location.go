@@ -2,12 +2,13 @@ package webob
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 )
 
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+var scheme = pattern.Lazy(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
 // relativeSchemes are those against which a reference is resolved.
 var relativeSchemes = []string{"http", "https", "ws", "wss"}
@@ -29,7 +30,7 @@ func (o origin) absolute(h http.Header) {
 	h["Location"] = locations
 	for i, l := range locations {
 		switch {
-		case scheme.MatchString(l):
+		case scheme().MatchString(l):
 		case slices.Contains(relativeSchemes, o.scheme):
 			locations[i] = o.resolve(l)
 		case l == "":

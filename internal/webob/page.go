@@ -6,10 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 )
 
 // Page is an error page. It is sent as HTML, JSON or plain text, whichever the
@@ -76,17 +77,17 @@ func (p Page) json() string {
 }
 
 var (
-	lineBreak = regexp.MustCompile(`(?is)<br.*?>`)
-	comment   = regexp.MustCompile(`<!--|-->`)
-	tag       = regexp.MustCompile(`(?s)<.*?>`)
+	lineBreak = pattern.Lazy(`(?is)<br.*?>`)
+	comment   = pattern.Lazy(`<!--|-->`)
+	tag       = pattern.Lazy(`(?s)<.*?>`)
 )
 
 func (p Page) plain() string {
 	text := strings.ReplaceAll(p.text(asIs), "\n", " ")
 	text = strings.ReplaceAll(text, "\r", "")
-	text = lineBreak.ReplaceAllLiteralString(text, "\n")
-	text = comment.ReplaceAllLiteralString(text, "")
-	text = tag.ReplaceAllLiteralString(text, "")
+	text = lineBreak().ReplaceAllLiteralString(text, "\n")
+	text = comment().ReplaceAllLiteralString(text, "")
+	text = tag().ReplaceAllLiteralString(text, "")
 	return p.status() + "\n\n" + text
 }
 

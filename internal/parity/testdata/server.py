@@ -38,7 +38,7 @@ def view(environ, body):
         'host': environ.get('HTTP_HOST', ''),
         'client': environ.get('REMOTE_ADDR', ''),
         'user': environ.get('REMOTE_USER') or '',
-        'request_id': environ.get('openstack.request_id', ''),
+        'request_id': environ.get('openstack.request_id') or environ.get('swift.trans_id') or '',
         'global_id': environ.get('openstack.global_request_id') or '',
         'headers': headers,
         'length': len(body),
@@ -47,6 +47,11 @@ def view(environ, body):
 
 
 def answer(environ, start_response):
+    if 'swift.authorize' in environ:  # Swift's proxy asks it; ours asks itself
+        from swift.common.swob import Request
+        refusal = environ['swift.authorize'](Request(environ))
+        if refusal:
+            return refusal(environ, start_response)
     spec = json.loads(environ.get('HTTP_X_PROBE') or '{}')
     if spec.get('fail'):
         raise RuntimeError('no luck')
@@ -85,11 +90,8 @@ def start(job, out):
 
 
 def main():
-    children, answers = [], []
-    jobs = json.loads(sys.stdin.readline())
-    for name in {m for job in jobs for m in job['modules']}:
-        __import__(name)  # once, not in each child
-    for job in jobs:
+    children, pipes = [], []
+    for job in json.loads(sys.stdin.readline()):
         here, there = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -99,6 +101,9 @@ def main():
             os._exit(0)
         os.close(there)
         children.append(pid)
+        pipes.append(here)
+    answers = []
+    for here in pipes:
         with os.fdopen(here, 'rb') as f:
             answers.append(json.loads(f.read()))
     print(json.dumps(answers), flush=True)
