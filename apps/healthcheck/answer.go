@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"html"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // ServeHTTP runs the checks and answers: every method but HEAD gets a body.
 func (c *checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	env := pipeline.FromRequest(r)
-	results, healthy := c.run(env.ServerPort())
+	results, healthy := c.run(r.Context(), env.ServerPort())
 	if env.Draining() {
 		results, healthy = append(results, draining), false
 	}
@@ -33,10 +34,15 @@ func (c *checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte(body)) //nolint:errcheck // the client left; what is shown is escaped
 }
 
-func (c *checker) run(port string) ([]result, bool) {
+func (c *checker) run(ctx context.Context, port string) ([]result, bool) {
 	results, healthy := make([]result, len(c.checks)), true
+	found := c.probes.look(ctx)
 	for i, check := range c.checks {
-		results[i] = check(port)
+		if check == nil {
+			results[i], found = found[0], found[1:]
+		} else {
+			results[i] = check(port)
+		}
 		healthy = healthy && results[i].available
 	}
 	return results, healthy

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wheatpaste/wheatpaste/paste"
 )
@@ -29,28 +30,49 @@ var backends = []struct {
 	{"enable_by_files", enableByFiles},
 }
 
-func newChecks(b *paste.Build, o Options) ([]check, error) {
+// newChecks makes the checks in the order of the backends, those over the network
+// as probes.
+func newChecks(b *paste.Build, o Options) ([]check, *probes, error) {
+	over := &probes{timeout: o.Timeout, interval: o.Interval, now: time.Now, log: b.Logger()}
 	var checks []check
 	for _, name := range o.Backends {
+		if at := isNetwork(name); at >= 0 {
+			list, err := newProbes(b, o, at)
+			if err != nil {
+				return nil, nil, err
+			}
+			for range list {
+				checks = append(checks, nil) // the next of the probes
+			}
+			over.list = append(over.list, list...)
+			continue
+		}
 		c, err := newCheck(b, o, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		checks = append(checks, c)
 	}
 	if slices.Contains(o.Backends, "enable_by_files") && slices.Contains(o.Backends, "disable_by_file") {
-		return nil, paste.BadOption("backends", "enable_by_files and disable_by_file exclude each other, want one of them")
+		return nil, nil, paste.BadOption("backends", "enable_by_files and disable_by_file exclude each other, want one of them")
 	}
-	return checks, nil
+	if len(over.list) > 0 && o.Timeout <= 0 {
+		return nil, nil, paste.BadOption("check_timeout", "invalid time %s, want more than 0", o.Timeout)
+	}
+	warnUnchecked(b, o)
+	return checks, over, nil
 }
 
 func newCheck(b *paste.Build, o Options, name string) (check, error) {
-	known := make([]string, len(backends))
-	for i, backend := range backends {
+	var known []string
+	for _, backend := range backends {
 		if backend.name == name {
 			return backend.make(b, o)
 		}
-		known[i] = backend.name
+		known = append(known, backend.name)
+	}
+	for _, n := range network {
+		known = append(known, n.name)
 	}
 	return nil, paste.BadOption("backends", "unknown backend %q, want a list, with commas, of %s", name, strings.Join(known, ", "))
 }

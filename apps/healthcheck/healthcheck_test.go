@@ -198,7 +198,7 @@ func TestBackends(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := c.run(tt.port); !slices.Equal(got, tt.want) {
+			if got, _ := c.run(t.Context(), tt.port); !slices.Equal(got, tt.want) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
@@ -213,9 +213,9 @@ func TestBadOptionsAndWarnings(t *testing.T) {
 		warning string
 	}{
 		{"unknown backend", Options{Backends: paste.CommaList{"nope"}},
-			`backends: unknown backend "nope", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files`, ""},
+			`backends: unknown backend "nope", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files, tcp, http, memcached, redis, sql`, ""},
 		{"backends without a comma", Options{Backends: paste.CommaList{"disable_by_file enable_by_files"}},
-			`backends: unknown backend "disable_by_file enable_by_files", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files`, ""},
+			`backends: unknown backend "disable_by_file enable_by_files", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files, tcp, http, memcached, redis, sql`, ""},
 		{"both ways", Options{Backends: paste.CommaList{"enable_by_files", "disable_by_file"}, DisableByFilePath: "/x", EnableByFilePaths: paste.CommaList{"/y"}},
 			"backends: enable_by_files and disable_by_file exclude each other, want one of them", ""},
 		{"no port", Options{Backends: paste.CommaList{"disable_by_files_ports"}, DisableByFilePaths: paste.CommaList{"/x"}},
@@ -230,8 +230,11 @@ func TestBadOptionsAndWarnings(t *testing.T) {
 			"backends: disable_by_files_ports without disable_by_file_paths is always healthy"},
 		{"enable_by_files alone", Options{Backends: paste.CommaList{"enable_by_files"}}, "",
 			"backends: enable_by_files without enable_by_file_paths is always healthy"},
-		{"oslo files", Options{OsloConfigProject: "nova"}, "",
-			"oslo_config_project: the [healthcheck] group of oslo configuration files is not read, write its options in this section"},
+		{"no time", Options{Backends: paste.CommaList{"tcp"}, CheckTCP: paste.CommaList{"h:1"}}, "check_timeout: invalid time 0s, want more than 0", ""},
+		{"no targets", Options{Backends: paste.CommaList{"tcp", "sql"}}, "",
+			"backends: tcp without check_tcp is always healthy; backends: sql without check_sql is always healthy"},
+		{"targets of no backend", Options{CheckTCP: paste.CommaList{"h:1"}, CheckSQL: paste.CommaList{"x"}}, "",
+			"check_tcp: not looked at, want tcp in backends; check_sql: not looked at, want sql in backends"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,8 +1,12 @@
 package healthcheck
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/wheatpaste/wheatpaste/apps/internal/initest"
@@ -22,7 +26,7 @@ func TestOptionsInAFile(t *testing.T) {
 		{Name: "detailed", INI: app + "detailed = maybe",
 			Error: "paste.ini:3:12: [app:main] detailed: String is not true/false: 'maybe', want true, yes, on, y, t, 1 or false, no, off, n, f, 0"},
 		{Name: "backends", INI: app + "backends = disable_by_file nope", Error: "paste.ini:3:12: [app:main] backends: unknown backend " +
-			`"disable_by_file nope", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files`},
+			`"disable_by_file nope", want a list, with commas, of disable_by_file, disable_by_files_ports, enable_by_files, tcp, http, memcached, redis, sql`},
 		{Name: "ports", INI: app + "backends = disable_by_files_ports\ndisable_by_file_paths = /a",
 			Error: `paste.ini:4:25: [app:main] disable_by_file_paths: invalid item "/a", want PORT:PATH`},
 		{Name: "ranges", INI: app + "allowed_source_ranges = 10.0.0.1/8",
@@ -30,8 +34,11 @@ func TestOptionsInAFile(t *testing.T) {
 		{Name: "unknown", INI: app + "backend = x", Error: "paste.ini:3:11: [app:main] backend: unknown option, did you mean backends?"},
 		{Name: "unknown to the original", INI: loose + "backend = x", Warnings: "backend: unknown option, did you mean backends?; it is ignored"},
 		{Name: "path of the application", INI: app + "path = /hc", Warnings: "path: only the filter form looks at it; mount the application where it is to answer"},
-		{Name: "oslo file", INI: loose + "oslo_config_project = gnocchi", Warnings: "oslo_config_project: the [healthcheck] group of oslo " +
-			"configuration files is not read, write its options in this section"},
+		{Name: "no conf file", INI: loose + "oslo_config_project = wheatpaste-test",
+			Warnings: `oslo_config_project: no conf file of "wheatpaste-test" was found, the defaults of all options count`},
+		{Name: "time-out", INI: app + "check_timeout = soon", Error: `paste.ini:3:17: [app:main] check_timeout: invalid duration "soon", want seconds or a number with ms, s, m or h`},
+		{Name: "password", INI: app + "backends = sql\ncheck_sql = mysql://u:pa%%zz@h/d",
+			Error: `paste.ini:4:13: [app:main] check_sql: item 1: no URL, want mysql://... (signs such as @ and / in a password are written %40, %2F)`},
 	})
 }
 
@@ -54,5 +61,33 @@ use = egg:initest#last
 		if w.Code != want || want == 200 && w.Body.String() != "OK" {
 			t.Errorf("%s: %d %q, want %d", path, w.Code, w.Body.String(), want)
 		}
+	}
+}
+
+// TestOptionsInAConfFile: the group [healthcheck] counts where the section says
+// nothing, and [database] says where the database is.
+func TestOptionsInAConfFile(t *testing.T) {
+	there := touch(t)
+	conf := filepath.Join(t.TempDir(), "glance.conf")
+	text := "[healthcheck]\nbackends = disable_by_file, sql\ndisable_by_file_path = " + there +
+		"\ndetailed = on\ncheck_timeout = 0.5\n[database]\nconnection = mysql+pymysql://glance:geheim@127.0.0.1:1/glance?charset=utf8\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := pipelinetest.Load(t, "[app:main]\nuse = egg:oslo.middleware#healthcheck\noslo_config_file = "+conf+"\n")
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	var doc struct{ Reasons []jsonReason }
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := []jsonReason{
+		{resultClass, "Path '" + there + "' was found", "DISABLED BY FILE"},
+		{resultClass, "mysql://127.0.0.1:1/glance: connection refused", "SQL UNAVAILABLE"},
+	}
+	if w.Code != 503 || !slices.Equal(doc.Reasons, want) {
+		t.Errorf("%d %+v, want %+v", w.Code, doc.Reasons, want)
 	}
 }

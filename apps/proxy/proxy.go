@@ -32,6 +32,15 @@ type Options struct {
 	CertFile        string        `paste:"cert_file" help:"certificate to show to the upstream"`
 	KeyFile         string        `paste:"key_file" help:"its key"`
 	Insecure        bool          `paste:"insecure" help:"do not check the upstream's certificate"`
+
+	Balance        balance       `paste:"balance" help:"with several URLs in address, which gets a request: round_robin, or least_connections"`
+	Retries        int           `paste:"retries" help:"how often another of several upstreams is tried: when no connection came about, and for GET, HEAD and OPTIONS after 502, 503, 504 or a broken connection"`
+	RetryBudget    int           `paste:"retry_budget" help:"retries per 100 requests; more would bury the upstreams that are left"`
+	MaxFails       int           `paste:"max_fails" help:"failures in a row after which one of several upstreams is left out; 0 leaves none out"`
+	FailTimeout    time.Duration `paste:"fail_timeout" help:"for how long"`
+	HealthPath     string        `paste:"health_path" help:"path behind the URLs in address that is asked to see whether they are well; empty asks nothing"`
+	HealthInterval time.Duration `paste:"health_interval" help:"how often"`
+	HealthTimeout  time.Duration `paste:"health_timeout" help:"how long it may take"`
 }
 
 // defaults of all the proxies.
@@ -39,6 +48,8 @@ func defaults() Options {
 	return Options{
 		XForwarded: replace, Forwarded: off,
 		ConnectTimeout: 10 * time.Second, ResponseTimeout: time.Minute, IdleTimeout: 90 * time.Second, KeepAlive: 64,
+		Balance: roundRobin, Retries: 1, RetryBudget: 20, MaxFails: 3, FailTimeout: 10 * time.Second,
+		HealthInterval: 10 * time.Second, HealthTimeout: 2 * time.Second,
 	}
 }
 
@@ -54,8 +65,11 @@ response_timeout = 30
 `))
 }
 
-// New makes a proxy to Options.Address.
+// New makes a proxy to Options.Address, or to a pool when it holds several.
 func New(b *paste.Build, o Options) (http.Handler, error) {
+	if addresses := strings.Fields(o.Address); len(addresses) > 1 || len(addresses) == 1 && o.HealthPath != "" {
+		return newPooled(b, o, addresses)
+	}
 	up, err := parseAddress(o.Address, true)
 	if err != nil {
 		return nil, err
@@ -72,6 +86,7 @@ func New(b *paste.Build, o Options) (http.Handler, error) {
 // proxy passes requests on to one upstream.
 type proxy struct {
 	up       *upstream
+	pool     *pool // nil for one upstream without health checks
 	methods  []string
 	suppress []string
 	host     bool // the client's Host is kept
@@ -82,20 +97,31 @@ type proxy struct {
 }
 
 func newProxy(b *paste.Build, o Options, up *upstream) *proxy {
+	p := newRewriter(o, up)
+	p.reverse = newReverse(b.Logger(), startTransport(b, o, up))
+	p.reverse.Rewrite = p.rewrite
+	p.reverse.ErrorHandler = fail(b.Logger(), up.String())
+	return p
+}
+
+// newRewriter makes a proxy that has no transport yet.
+func newRewriter(o Options, up *upstream) *proxy {
 	p := &proxy{up: up, methods: o.AllowedMethods, host: o.PreserveHost, x: o.XForwarded, rfc: o.Forwarded}
 	for _, name := range o.SuppressHeaders {
 		p.suppress = append(p.suppress, textproto.CanonicalMIMEHeaderKey(name))
 	}
+	return p
+}
+
+// startTransport makes a transport that begins and ends with the application.
+func startTransport(b *paste.Build, o Options, up *upstream) *http.Transport {
 	transport := newTransport(o, up)
 	b.OnStart(func(context.Context) error { return loadCertificates(transport.TLSClientConfig, o) })
 	b.OnClose(func(context.Context) error {
 		transport.CloseIdleConnections()
 		return nil
 	})
-	p.reverse = newReverse(b.Logger(), transport)
-	p.reverse.Rewrite = p.rewrite
-	p.reverse.ErrorHandler = fail(b.Logger(), up.String())
-	return p
+	return transport
 }
 
 func newReverse(logger *slog.Logger, transport http.RoundTripper) httputil.ReverseProxy {
@@ -123,6 +149,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	duplex(w, r)
+	if p.pool != nil {
+		p.pool.serve(&p.reverse, w, r)
+		return
+	}
 	p.reverse.ServeHTTP(w, r)
 }
 

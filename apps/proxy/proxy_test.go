@@ -43,6 +43,7 @@ func (l *logBuffer) String() string {
 // site is one proxy with what a Build notes.
 type site struct {
 	start, close []func(context.Context) error
+	routines     []func(context.Context)
 	warnings     []string
 	log          logBuffer
 	handler      http.Handler
@@ -54,6 +55,21 @@ func (s *site) build() *paste.Build {
 		Warn:    func(e *paste.Error) { s.warnings = append(s.warnings, e.Option+": "+e.Problem) },
 		OnStart: func(hook func(context.Context) error) { s.start = append(s.start, hook) },
 		OnClose: func(hook func(context.Context) error) { s.close = append(s.close, hook) },
+		Go:      func(run func(context.Context)) { s.routines = append(s.routines, run) },
+	})
+}
+
+// goRun starts the goroutines, which end with the test.
+func (s *site) goRun(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, run := range s.routines {
+		wg.Go(func() { run(ctx) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
 	})
 }
 

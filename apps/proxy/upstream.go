@@ -92,11 +92,14 @@ func joinRelative(base, path string) string {
 // route sends a request to the upstream. The path keeps its escapes, so that
 // %2F arrives as it came, and the query every byte.
 func (u *upstream) route(pr *httputil.ProxyRequest, join joinFunc) {
-	out := pr.Out.URL
+	u.locate(pr.Out.URL, pr.In.URL, join)
+}
+
+func (u *upstream) locate(out, in *url.URL, join joinFunc) {
 	out.Scheme, out.Host = u.scheme, u.host
-	out.Path = join(u.base.Path, pr.In.URL.Path)
-	out.RawPath = join(u.base.EscapedPath(), pr.In.URL.EscapedPath())
-	out.RawQuery, out.ForceQuery = pr.In.URL.RawQuery, pr.In.URL.ForceQuery
+	out.Path = join(u.base.Path, in.Path)
+	out.RawPath = join(u.base.EscapedPath(), in.EscapedPath())
+	out.RawQuery, out.ForceQuery = in.RawQuery, in.ForceQuery
 }
 
 // climbs reports whether a path leads above its root, and so out of the base

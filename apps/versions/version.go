@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -48,8 +49,8 @@ func parseVersion(id, text string) (version, error) {
 }
 
 var (
-	numbers  = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})*$`)
-	statuses = regexp.MustCompile(`^(CURRENT|SUPPORTED|DEPRECATED|EXPERIMENTAL)$`)
+	numbers  = pattern.Lazy(`^[0-9]{1,9}(\.[0-9]{1,9})*$`)
+	statuses = pattern.Lazy(`^(CURRENT|SUPPORTED|DEPRECATED|EXPERIMENTAL)$`)
 )
 
 func match(form *regexp.Regexp, name, value, want string) error {
@@ -67,13 +68,13 @@ func (v *version) set(word string) error {
 	switch name {
 	case "status":
 		v.Status = value
-		return match(statuses, name, value, "CURRENT, SUPPORTED, DEPRECATED or EXPERIMENTAL")
+		return match(statuses(), name, value, "CURRENT, SUPPORTED, DEPRECATED or EXPERIMENTAL")
 	case "version":
 		v.Version = value
-		return match(numbers, name, value, "one such as 2.90")
+		return match(numbers(), name, value, "one such as 2.90")
 	case "min_version":
 		v.MinVersion = value
-		return match(numbers, name, value, "one such as 2.1")
+		return match(numbers(), name, value, "one such as 2.1")
 	case "path":
 		return v.setPath(value)
 	case "updated":

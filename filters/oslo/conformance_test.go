@@ -2,9 +2,11 @@ package oslo_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/wheatpaste/wheatpaste/apps/healthcheck"
+	_ "github.com/wheatpaste/wheatpaste/filters/oslo/basicauth"
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/catcherrors"
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/correlationid"
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/cors"
@@ -24,9 +28,11 @@ import (
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/requestid"
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/sizelimit"
 	_ "github.com/wheatpaste/wheatpaste/filters/oslo/ssl"
+	_ "github.com/wheatpaste/wheatpaste/filters/oslo/stats"
+	"github.com/wheatpaste/wheatpaste/internal/osloconf"
+	"github.com/wheatpaste/wheatpaste/internal/snapshot"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
-	"github.com/wheatpaste/wheatpaste/pipeline/pipelinetest"
 )
 
 // python has the originals.
@@ -92,6 +98,7 @@ func environText(r *http.Request) string {
 		"request_id=" + env.RequestID(),
 		"global_id=" + env.GlobalRequestID(),
 		"correlation=" + r.Header.Get("X-Correlation-Id"),
+		"user=" + r.Header.Get("X-User") + "|" + r.Header.Get("X-User-Name") + "|" + r.Header.Get("Authorization"),
 	}, "\n")
 }
 
@@ -110,6 +117,7 @@ type answer struct {
 	Headers [][]string `json:"headers"`
 	Body    string     `json:"body"`
 	Error   string     `json:"error,omitempty"`
+	Stats   []string   `json:"stats,omitempty"` // of the original
 }
 
 // conformance is one paste file, without its app, and what is asked of it.
@@ -119,18 +127,62 @@ type conformance struct {
 	requests []request
 }
 
-func (c conformance) text() string {
-	return c.ini + "\n[app:app]\npaste.app_factory = oracle:app_factory\n"
+// confMark stands in a case's paste file before the text of a conf file: that of
+// the process, or the one that CONF stands for.
+const confMark = "-- conf --\n"
+
+// write writes the files, and gives the name of the process's conf file, "" for
+// none.
+func (c conformance) write(t *testing.T, ini string) (conf string) {
+	t.Helper()
+	path := strings.TrimSuffix(ini, ".ini") + ".conf"
+	text, options, _ := strings.Cut(c.ini, confMark)
+	named := strings.Contains(text, "CONF")
+	text = strings.ReplaceAll(text, "CONF", path) + "\n[app:app]\npaste.app_factory = oracle:app_factory\n"
+	for name, text := range map[string]string{ini: text, path: options} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if options == "" || named {
+		return ""
+	}
+	return path
+}
+
+// load loads the paste file as a process with that conf file does.
+func (c conformance) load(t *testing.T) *pipeline.App {
+	t.Helper()
+	ini := filepath.Join(t.TempDir(), "ours.ini")
+	conf := c.write(t, ini)
+	loader := &pipeline.Loader{Logger: slog.New(slog.DiscardHandler)}
+	if conf != "" {
+		process, err := osloconf.Load([]string{conf}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loader.Conf = osloconf.NewLookup(new(snapshot.Files), process).Open
+	}
+	app, err := loader.LoadApp(paste.FileURI(ini))
+	if err == nil {
+		err = app.Start(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = app.Close(context.Background()) })
+	return app
 }
 
 // TestSameAsOsloMiddleware gives the same paste files and requests to
 // oslo.middleware and to ours, and wants the same status, headers and body.
 func TestSameAsOsloMiddleware(t *testing.T) {
 	needOracle(t)
+	cases := slices.Concat(cases, confCases(), authCases(t))
 	want := askOracle(t, cases)
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server := httptest.NewServer(pipelinetest.Load(t, c.text()))
+			server := httptest.NewServer(c.load(t))
 			t.Cleanup(server.Close)
 			server.Client().Transport.(*http.Transport).DisableCompression = true
 			for j, req := range c.requests {
@@ -152,14 +204,14 @@ func TestSameAsOsloMiddleware(t *testing.T) {
 
 func needOracle(t *testing.T) {
 	t.Helper()
-	out, err := exec.Command(python, "-c", "import oslo_middleware, paste.deploy").CombinedOutput()
+	out, err := exec.Command(python, "-c", "import oslo_middleware, paste.deploy, bcrypt, statsd").CombinedOutput()
 	if err == nil {
 		return
 	}
 	if os.Getenv("WHEATPASTE_INTEGRATION") == "1" {
-		t.Fatalf("python3-oslo.middleware and python3-pastedeploy are needed: %v\n%s", err, out)
+		t.Fatalf("python3-oslo.middleware, python3-pastedeploy, python3-bcrypt and python3-statsd are needed: %v\n%s", err, out)
 	}
-	t.Skip("python3-oslo.middleware or python3-pastedeploy is not installed")
+	t.Skip("python3-oslo.middleware, python3-pastedeploy, python3-bcrypt or python3-statsd is not installed")
 }
 
 func askOracle(t *testing.T, cases []conformance) [][]answer {
@@ -167,14 +219,13 @@ func askOracle(t *testing.T, cases []conformance) [][]answer {
 	dir := t.TempDir()
 	type job struct {
 		Ini      string    `json:"ini"`
+		Conf     string    `json:"conf"`
 		Requests []request `json:"requests"`
 	}
 	jobs := make([]job, len(cases))
 	for i, c := range cases {
-		jobs[i] = job{filepath.Join(dir, fmt.Sprintf("%d.ini", i)), c.requests}
-		if err := os.WriteFile(jobs[i].Ini, []byte(c.text()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		ini := filepath.Join(dir, fmt.Sprintf("%d.ini", i))
+		jobs[i] = job{ini, c.write(t, ini), c.requests}
 	}
 	in, err := json.Marshal(jobs)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,13 +64,17 @@ func section(name string, options ...string) string {
 }
 
 // required makes every filter start: cors wants one of the two.
-const required = "oslo_config_project = nova"
+const required = "oslo_config_project = wheatpaste-test"
 
 func TestEveryNameTakesTheOptionsOfOslo(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "nova.conf")
+	if err := os.WriteFile(conf, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for filter, spellings := range names {
 		for _, name := range spellings {
 			t.Run(strings.ReplaceAll(name, "#", " "), func(t *testing.T) {
-				app := pipelinetest.Load(t, section(name, required, "oslo_config_program = nova-api", "oslo_config_file = /nonexistent"))
+				app := pipelinetest.Load(t, section(name, required, "oslo_config_program = nova-api", "oslo_config_file = "+conf))
 				for _, w := range app.Warnings() {
 					if filter != "ssl" { // is deprecated
 						t.Errorf("warning %v", w)

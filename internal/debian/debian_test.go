@@ -35,6 +35,8 @@ var shipped = []struct {
 	{"cinder-common", "usr/share/cinder-common/api-paste.ini", []string{"osapi_volume"}},
 	{"glance-common", "usr/share/glance-common/glance-api-paste.ini", []string{"glance-api", "glance-api-keystone", "glance-api-cachemanagement"}},
 	{"heat-common", "etc/heat/api-paste.ini", []string{"heat-api", "heat-api-noauth", "heat-api-cfn", "heat-api-standalone"}},
+	{"manila-common", "usr/share/manila-common/api-paste.ini", []string{"osapi_share"}},
+	{"barbican-common", "usr/share/barbican-common/barbican-api-paste.ini", []string{"main"}},
 	{"swift-proxy", "etc/swift/proxy-server.conf", []string{"main"}},
 }
 
@@ -56,6 +58,63 @@ func TestDebianFilesAreServedWithStubs(t *testing.T) {
 	}
 }
 
+// TestDebianFactoriesAreKnown wants every factory that the files name to be
+// served, or refused with a reason.
+func TestDebianFactoriesAreKnown(t *testing.T) {
+	if os.Getenv("WHEATPASTE_INTEGRATION") != "1" {
+		t.Skip("the files are in Debian packages: WHEATPASTE_INTEGRATION=1 downloads them")
+	}
+	for _, s := range shipped {
+		t.Run(s.pkg, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(unpack(t, s.pkg), s.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			served, refused := 0, 0
+			for _, f := range factories(string(text)) {
+				found, ok := paste.DefaultRegistry.Lookup(f.object, f.name)
+				switch {
+				case !ok:
+					t.Errorf("%s is not known", f.name)
+				case found.Refusal != "":
+					refused++
+					t.Logf("%s is refused: %s", f.name, found.Refusal)
+				default:
+					served++
+				}
+			}
+			t.Logf("%d factories are served, %d refused", served, refused)
+		})
+	}
+}
+
+type named struct {
+	object paste.Object
+	name   string
+}
+
+// factories are those that the filters, apps and composites of a file name.
+func factories(text string) []named {
+	objects := map[string]paste.Object{"filter": paste.Filter, "app": paste.App, "composite": paste.App}
+	var list []named
+	var object paste.Object
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			kind, _, _ := strings.Cut(line[1:], ":")
+			object, inside = objects[kind]
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if ok && inside && (key == "use" || strings.HasPrefix(key, "paste.") && strings.HasSuffix(key, "_factory")) {
+			list = append(list, named{object, value})
+		}
+	}
+	return list
+}
+
 // TestDebianNovaConf plans what nova-api of the package serves (design.md 7.2).
 func TestDebianNovaConf(t *testing.T) {
 	if os.Getenv("WHEATPASTE_INTEGRATION") != "1" {
@@ -63,7 +122,7 @@ func TestDebianNovaConf(t *testing.T) {
 	}
 	file := filepath.Join(unpack(t, "nova-common"), "usr/share/nova-common/nova.conf")
 	source := new(snapshot.Files)
-	conf, err := osloconf.LoadFrom(source, []string{file}, nil)
+	conf, err := osloconf.LoadFrom(source, []string{file, confFile(t)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +133,8 @@ func TestDebianNovaConf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loader := &pipeline.Loader{Missing: pipeline.MissingStub, Logger: slog.New(slog.DiscardHandler)}
 	made, err := plan.Make(plan.Request{
-		Loader: loader, URI: paste.FileURI(ini), Options: []paste.LoadOption{paste.ReadFiles(source.Read)},
+		Loader: loader(conf), URI: paste.FileURI(ini), Options: []paste.LoadOption{paste.ReadFiles(source.Read)},
 		Conf: conf, Nova: true, Source: source,
 	})
 	if err != nil || len(made.Errors) > 0 {
@@ -112,11 +170,45 @@ func unpack(t *testing.T, pkg string) string {
 	return dir
 }
 
+// loader is the one of serve --missing stub.
+func loader(conf *osloconf.Config) *pipeline.Loader {
+	return &pipeline.Loader{
+		Missing: pipeline.MissingStub, Logger: slog.New(slog.DiscardHandler),
+		Conf: osloconf.NewLookup(new(snapshot.Files), conf).Open,
+	}
+}
+
+// confFile writes what the packages leave to their configuration: how to reach
+// keystone. Nothing listens there.
+func confFile(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "service.conf")
+	const text = `[keystone_authtoken]
+auth_type = password
+auth_url = http://127.0.0.1:1/v3
+username = service
+password = none
+user_domain_name = Default
+project_name = service
+project_domain_name = Default
+`
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 func probe(t *testing.T, file, app string) {
-	loader := &pipeline.Loader{Missing: pipeline.MissingStub, Logger: slog.New(slog.DiscardHandler)}
-	made, err := plan.Make(plan.Request{Loader: loader, URI: paste.FileURI(file), Name: &app})
+	conf, err := osloconf.Load([]string{confFile(t)}, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	made, err := plan.Make(plan.Request{Loader: loader(conf), URI: paste.FileURI(file), Name: &app})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(made.Errors) > 0 {
+		t.Fatal(made.Errors)
 	}
 	application := made.Groups[0].Application
 	if err := application.Start(t.Context()); err != nil {

@@ -15,4 +15,12 @@ var oslo = []*entry{
 	{name: "oslo/ssl", ini: filter("paste.filter_factory = oslo_middleware:SSLMiddleware.factory"), modules: osloModules},
 	{name: "oslo/cors", ini: filter("paste.filter_factory = oslo_middleware:CORS.factory\nallowed_origin = https://horizon.example.com\nallow_headers = X-Auth-Token\nexpose_headers = X-A"), modules: osloModules},
 	{name: "oslo/cors of all", ini: filter("paste.filter_factory = oslo_middleware:CORS.factory\nallowed_origin = *"), modules: osloModules},
+	{
+		name: "oslo/healthcheck", modules: osloModules,
+		ini: "[app:main]\npaste.app_factory = oslo_middleware:Healthcheck.app_factory\nbackends = disable_by_file\ndisable_by_file_path = /nowhere/at/all\n",
+	},
+	{
+		name: "oslo/healthcheck as a filter", modules: osloModules,
+		ini: filter("paste.filter_factory = oslo_middleware:Healthcheck.factory\nbackends = disable_by_file\ndisable_by_file_path = /dev/null"),
+	},
 }

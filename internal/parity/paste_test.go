@@ -20,6 +20,7 @@ var pasteOwn = []*entry{
 		name: "paste/gzip", ini: filter("use = egg:Paste#gzip"), modules: pasteModules,
 		readme: "filters/paste/gzip/README.md", because: "Vary is set and the ETag weakened; the original leaves caches in the dark.", scrub: withoutVary,
 	},
+	{name: "paste/test", ini: "[app:main]\nuse = egg:Paste#test\n", modules: pasteModules},
 	{name: "paste/translogger", ini: filter("use = egg:Paste#translogger\nsetup_console_handler = false"), modules: pasteModules},
 	{name: "paste/config", ini: filter("use = egg:PasteDeploy#config\na = b"), modules: pasteModules},
 	{

@@ -34,12 +34,19 @@ var swiftPaths = []request{
 	{name: "storage token", path: "/v1/AUTH_test", headers: []string{"X-Storage-Token: AUTH_tk0123"}},
 }
 
-func swift(name, options string) *entry {
-	return &entry{name: "swift/" + name, ini: filter("use = egg:swift#" + name + "\n" + options), modules: swiftModules, more: swiftPaths, readme: "filters/swift/" + strings.ReplaceAll(name, "_", "") + "/README.md"}
+func swift(name, options string, differs ...string) *entry {
+	e := &entry{
+		name: "swift/" + name, ini: filter("use = egg:swift#" + name + "\n" + options), modules: swiftModules, more: swiftPaths,
+		differs: map[string]string{}, readme: "filters/swift/" + strings.ReplaceAll(name, "_", "") + "/README.md",
+	}
+	for i := 0; i < len(differs); i += 2 {
+		e.differs[differs[i]] = differs[i+1]
+	}
+	return e
 }
 
 var swiftOwn = []*entry{
-	swift("catch_errors", ""),
+	swift("catch_errors", "", "internal headers of the app", "So has its X-Openstack-Request-Id."),
 	swift("gatekeeper", ""),
 	swift("healthcheck", ""),
 	swift("proxy_logging", ""),
@@ -47,6 +54,9 @@ var swiftOwn = []*entry{
 	swift("name_check", ""),
 	swift("crossdomain", ""),
 	swift("domain_remap", ""),
-	swift("tempauth", "user_test_tester = testing .admin"),
+	swift("tempauth", "user_test_tester = testing .admin", "info", "/info is open to everybody, as Swift's proxy has it"),
 	swift("ratelimit", ""),
+	swift("etag_quoter", "enable_by_default = true"),
+	swift("cname_lookup", ""),
+	swift("tempurl", ""),
 }

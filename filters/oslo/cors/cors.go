@@ -18,22 +18,18 @@ import (
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Origins     paste.CommaList `paste:"allowed_origin,global" help:"origins that may read the answers, such as https://horizon.example.com, or *"`
-	Credentials bool            `paste:"allow_credentials,global" help:"whether browsers may send cookies and the like"`
-	Expose      paste.CommaList `paste:"expose_headers,global" help:"response headers that scripts may read"`
-	MaxAge      seconds         `paste:"max_age,global" help:"seconds for which a browser may remember a preflight, 0 to not say"`
-	Methods     paste.CommaList `paste:"allow_methods,global" help:"methods that a preflight may ask for"`
-	Headers     paste.CommaList `paste:"allow_headers,global" help:"request headers that a preflight may ask for besides the simple ones"`
+	Origins     paste.CommaList `paste:"allowed_origin,global" conf:"cors.allowed_origin" help:"origins that may read the answers, such as https://horizon.example.com, or *"`
+	Credentials bool            `paste:"allow_credentials,global" conf:"cors.allow_credentials" help:"whether browsers may send cookies and the like"`
+	Expose      paste.CommaList `paste:"expose_headers,global" conf:"cors.expose_headers" help:"response headers that scripts may read"`
+	MaxAge      seconds         `paste:"max_age,global" conf:"cors.max_age" help:"seconds for which a browser may remember a preflight, 0 to not say"`
+	Methods     paste.CommaList `paste:"allow_methods,global" conf:"cors.allow_methods" help:"methods that a preflight may ask for"`
+	Headers     paste.CommaList `paste:"allow_headers,global" conf:"cors.allow_headers" help:"request headers that a preflight may ask for besides the simple ones"`
 
 	LatentMethods string `paste:"latent_allow_methods" help:"accepted without effect, want allow_methods"`
 	LatentHeaders string `paste:"latent_allow_headers" help:"accepted without effect, want allow_headers"`
 	LatentExpose  string `paste:"latent_expose_headers" help:"accepted without effect, want expose_headers"`
 	LatentMaxAge  string `paste:"latent_max_age" help:"accepted without effect, want max_age"`
 	LatentCreds   string `paste:"latent_allow_credentials" help:"accepted without effect, want allow_credentials"`
-
-	Project string `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the options, in [cors]"`
-	Program string `paste:"oslo_config_program,global" help:"the program of that service"`
-	File    string `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
 }
 
 var defaults = Options{
@@ -90,7 +86,11 @@ const (
 )
 
 type filter struct {
-	origins     map[string]bool
+	origins map[string]*rules // by origin as the browser writes it; * for all others
+}
+
+// rules are what an origin may do.
+type rules struct {
 	credentials bool
 	expose      string
 	maxAge      string // "" to not send it
@@ -104,19 +104,54 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	if !local.Has("allowed_origin") && !local.Has("oslo_config_project") {
 		return nil, paste.BadOption("allowed_origin", "allowed_origin or oslo_config_project is required, in this section itself (those of [DEFAULT] do not count)")
 	}
-	warn(b, o)
-	f := &filter{origins: map[string]bool{}, credentials: o.Credentials, methods: o.Methods, headers: map[string]bool{}}
-	f.expose = strings.Join(o.Expose, ",")
-	if o.MaxAge != 0 {
-		f.maxAge = strconv.Itoa(int(o.MaxAge))
-	}
-	for _, origin := range o.Origins {
-		f.origins[origin] = true
-	}
-	for _, name := range slices.Concat(o.Headers, simpleHeaders) {
-		f.headers[strings.ToUpper(name)] = true
+	f := &filter{origins: map[string]*rules{}}
+	f.add(b, o)
+	if err := f.addGroups(b, o); err != nil {
+		return nil, err
 	}
 	return f.wrap, nil
+}
+
+// addGroups adds what the groups [cors.NAME] of conf files say, in the order of
+// their names. What one of them does not set is as in the main group; an origin
+// that was seen before stays as it is.
+func (f *filter) addGroups(b *paste.Build, o Options) error {
+	groups, err := b.ConfGroups()
+	if err != nil {
+		return err
+	}
+	slices.Sort(groups)
+	for _, group := range groups {
+		if !strings.HasPrefix(group, "cors.") {
+			continue
+		}
+		other := o
+		other.Origins = nil
+		if err := b.ReadConf(group, &other); err != nil {
+			return err
+		}
+		f.add(b, other)
+	}
+	return nil
+}
+
+func (f *filter) add(b *paste.Build, o Options) {
+	warn(b, o)
+	r := &rules{credentials: o.Credentials, methods: o.Methods, headers: map[string]bool{}}
+	r.expose = strings.Join(o.Expose, ",")
+	if o.MaxAge != 0 {
+		r.maxAge = strconv.Itoa(int(o.MaxAge))
+	}
+	for _, name := range slices.Concat(o.Headers, simpleHeaders) {
+		r.headers[strings.ToUpper(name)] = true
+	}
+	for _, origin := range o.Origins {
+		if f.origins[origin] != nil {
+			b.Warn("allowed_origin", fmt.Sprintf("origin %q comes again, the first one counts", origin))
+			continue
+		}
+		f.origins[origin] = r
+	}
 }
 
 // warn names what the original takes and ignores, or takes at its word.
@@ -173,38 +208,40 @@ func (f *filter) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// origin is what the answer allows: the request's origin, *, or nothing.
-func (f *filter) origin(r *http.Request) (string, bool) {
+// origin is what the answer allows, the request's origin or *, and what this
+// origin may do; nil when it is not allowed.
+func (f *filter) origin(r *http.Request) (string, *rules) {
 	values, sent := r.Header["Origin"]
 	if !sent {
-		return "", false
+		return "", nil
 	}
-	if o := strings.Join(values, ","); f.origins[o] {
-		return o, true
+	origin := strings.Join(values, ",")
+	if allowed := f.origins[origin]; allowed != nil {
+		return origin, allowed
 	}
 	return "*", f.origins["*"]
 }
 
 // decorate is for all methods but OPTIONS.
 func (f *filter) decorate(h http.Header, r *http.Request) {
-	origin, ok := f.origin(r)
-	if !ok {
+	origin, allowed := f.origin(r)
+	if allowed == nil {
 		return
 	}
 	vary := "Origin"
 	if values := h["Vary"]; len(values) > 0 { // of several the original keeps the last
 		vary = values[len(values)-1] + ",Origin"
 	}
-	f.allow(h, vary, origin)
-	if f.expose != "" {
-		h.Set(exposeHeaders, f.expose)
+	allowed.allow(h, vary, origin)
+	if allowed.expose != "" {
+		h.Set(exposeHeaders, allowed.expose)
 	}
 }
 
-func (f *filter) allow(h http.Header, vary, origin string) {
+func (a *rules) allow(h http.Header, vary, origin string) {
 	h.Set("Vary", vary)
 	h.Set(allowOrigin, origin)
-	if f.credentials {
+	if a.credentials {
 		h.Set(allowCredentials, "true")
 	}
 }
@@ -212,24 +249,24 @@ func (f *filter) allow(h http.Header, vary, origin string) {
 // preflight adds the headers for OPTIONS; none when the origin, the method or
 // one of the headers that are asked for is not allowed.
 func (f *filter) preflight(h http.Header, r *http.Request) {
-	origin, ok := f.origin(r)
-	if !ok {
+	origin, allowed := f.origin(r)
+	if allowed == nil {
 		return
 	}
 	method := strings.Join(r.Header[requestMethod], ",")
-	if !slices.Contains(f.methods, method) {
+	if !slices.Contains(allowed.methods, method) {
 		return
 	}
 	asked := paste.AsListSep(strings.Join(r.Header[requestHeaders], ","), ",", true)
 	asked = slices.DeleteFunc(asked, func(name string) bool { return name == "" })
 	for _, name := range asked {
-		if !f.headers[strings.ToUpper(name)] {
+		if !allowed.headers[strings.ToUpper(name)] {
 			return
 		}
 	}
-	f.allow(h, "Origin", origin)
-	if f.maxAge != "" {
-		h.Set(maxAge, f.maxAge)
+	allowed.allow(h, "Origin", origin)
+	if allowed.maxAge != "" {
+		h.Set(maxAge, allowed.maxAge)
 	}
 	h.Set(allowMethods, method)
 	if len(asked) > 0 {

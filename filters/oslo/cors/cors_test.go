@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +75,7 @@ func TestRequests(t *testing.T) {
 		{"everyone", ini("allowed_origin = *"), []string{"Origin: null"}, `200 body Allow-Credentials["true"] Allow-Origin["*"] Vary["Origin"]`},
 		{"named before everyone", ini("allowed_origin = *, " + a), []string{"Origin: " + a}, `200 body Allow-Credentials["true"] Allow-Origin["https://a.example.com"] Vary["Origin"]`},
 		{"no credentials", ini("allowed_origin = "+a, "allow_credentials = false"), []string{"Origin: " + a}, `200 body Allow-Origin["https://a.example.com"] Vary["Origin"]`},
-		{"no origins yet", ini("oslo_config_project = nova", "oslo_config_file = /nonexistent"), []string{"Origin: " + a}, `200 body `},
+		{"no origins yet", ini("oslo_config_project = wheatpaste-test"), []string{"Origin: " + a}, `200 body `},
 		{"allowed_origin is empty", ini("allowed_origin ="), []string{"Origin: " + a}, `200 body `},
 		{"options of DEFAULT", "[DEFAULT]\nexpose_headers = X-C\n" + ini("allowed_origin = "+a), []string{"Origin: " + a}, `200 body Allow-Credentials["true"] Allow-Origin["https://a.example.com"] Expose-Headers["X-C"] Vary["Origin"]`},
 	}
@@ -124,6 +126,62 @@ func TestPreflights(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// withConf writes a conf file and gives the options that name it.
+func withConf(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cors.conf")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "oslo_config_project = wheatpaste-test\noslo_config_file = " + path
+}
+
+func TestConfFiles(t *testing.T) {
+	const conf = "[cors]\nallowed_origin = " + a + "\nexpose_headers = X-Main\nmax_age = 5\nallow_methods = GET,PUT\n" +
+		"[cors.two]\nallowed_origin = https://b.example.com, " + a + "\nallow_credentials = off\nexpose_headers = X-Two\n" +
+		"[cors.one]\nallowed_origin = *\nallow_headers = X-One\nallow_credentials = no\n[cors.none]\n[corset]\nallowed_origin = https://c.example.com\n"
+	put, missing := "Access-Control-Request-Method: PUT", "X-Status: 404"
+	tests := []struct {
+		name, method, options string
+		headers               []string
+		want                  string
+	}{
+		{"the group", "GET", "", []string{"Origin: " + a}, `200 body Allow-Credentials["true"] Allow-Origin["https://a.example.com"] Expose-Headers["X-Main"] Vary["Origin"]`},
+		{"another group", "GET", "", []string{"Origin: https://b.example.com"}, `200 body Allow-Origin["https://b.example.com"] Expose-Headers["X-Two"] Vary["Origin"]`},
+		{"a group for all others", "GET", "", []string{"Origin: https://c.example.com"}, `200 body Allow-Origin["*"] Expose-Headers["X-Main"] Vary["Origin"]`},
+		{"the section goes first", "GET", "\nexpose_headers = X-Own", []string{"Origin: " + a}, `200 body Allow-Credentials["true"] Allow-Origin["https://a.example.com"] Expose-Headers["X-Own"] Vary["Origin"]`},
+		{"a group takes over what it does not set", "OPTIONS", "", []string{"Origin: https://c.example.com", put, missing, "Access-Control-Request-Headers: x-one"},
+			`200  Allow-Headers["x-one"] Allow-Methods["PUT"] Allow-Origin["*"] Content-Length["0"] Max-Age["5"] Vary["Origin"]`},
+		{"and no more", "OPTIONS", "", []string{"Origin: " + a, put, missing, "Access-Control-Request-Headers: x-one"}, `200  Content-Length["0"]`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := ask(t, ini(withConf(t, conf)+tt.options), tt.method, tt.headers...); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+	app := pipelinetest.Load(t, ini(withConf(t, conf)))
+	if got, want := fmt.Sprint(app.Warnings()), `:7:18: [cors.two] allowed_origin: origin "https://a.example.com" comes again, the first one counts`; !strings.HasSuffix(got, want) {
+		t.Errorf("warnings %s, want %s", got, want)
+	}
+}
+
+func BenchmarkDecorate(b *testing.B) {
+	filter, err := New(paste.NewBuild(&paste.Context{Local: paste.NewConf(map[string]string{"allowed_origin": a})}, paste.BuildConfig{}), Options{Origins: paste.CommaList{a}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := filter(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Origin", a)
+	_, w, r := pipeline.Begin(httptest.NewRecorder(), r)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(w, r)
 	}
 }
 

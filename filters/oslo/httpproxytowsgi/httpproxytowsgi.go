@@ -14,13 +14,10 @@ import (
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Enable  bool              `paste:"enable_proxy_headers_parsing,global" help:"whether the headers are read at all"`
+	Enable  bool              `paste:"enable_proxy_headers_parsing,global" conf:"oslo_middleware.enable_proxy_headers_parsing" help:"whether the headers are read at all"`
 	Trusted forwarded.Proxies `paste:"trusted_proxies" help:"addresses and networks of the proxies that are believed, unix for those on a unix socket; empty: everyone is, as in the original"`
 	Headers headers           `paste:"proxy_headers" help:"with trusted_proxies or hops: forwarded, x-forwarded, or auto for X-Forwarded-* when there are any, else Forwarded"`
 	Hops    int               `paste:"hops" help:"the number of proxies that each add an item to the headers; 0: go by trusted_proxies or, without, believe the first item, as in the original"`
-	Project string            `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
-	Program string            `paste:"oslo_config_program,global" help:"the program of that service"`
-	File    string            `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
 }
 
 func init() {

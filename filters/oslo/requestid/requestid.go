@@ -5,12 +5,12 @@ package requestid
 import (
 	"encoding/hex"
 	"net/http"
-	"regexp"
 
 	"github.com/justinas/alice"
 
 	"github.com/wheatpaste/wheatpaste/filters/oslo/internal/ident"
 	"github.com/wheatpaste/wheatpaste/filters/oslo/internal/unread"
+	"github.com/wheatpaste/wheatpaste/internal/pattern"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -48,7 +48,7 @@ func New(*paste.Build, Options) (alice.Constructor, error) {
 func wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		env := pipeline.FromRequest(r)
-		if sent := r.Header[Header]; len(sent) == 1 && wellFormed.MatchString(sent[0]) {
+		if sent := r.Header[Header]; len(sent) == 1 && wellFormed().MatchString(sent[0]) {
 			env.SetGlobalRequestID(sent[0])
 		}
 		id := newID()
@@ -79,4 +79,4 @@ func newID() string {
 	return string(b[:len(b)-1])
 }
 
-var wellFormed = regexp.MustCompile(`^req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`)
+var wellFormed = pattern.Lazy(`^req-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`)

@@ -17,10 +17,7 @@ import (
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Max     paste.Size `paste:"max_request_body_size,global" old:"osapi_max_request_body_size" help:"the largest request body in bytes"`
-	Project string     `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
-	Program string     `paste:"oslo_config_program,global" help:"the program of that service"`
-	File    string     `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
+	Max paste.Size `paste:"max_request_body_size,global" old:"osapi_max_request_body_size" conf:"oslo_middleware.max_request_body_size,DEFAULT.osapi_max_request_body_size,DEFAULT.max_request_body_size" help:"the largest request body in bytes"`
 }
 
 func init() {

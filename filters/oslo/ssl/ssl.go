@@ -16,10 +16,7 @@ import (
 
 // Options of the filter, as they are written in its section.
 type Options struct {
-	Header  string `paste:"secure_proxy_ssl_header,global" help:"the request header that holds the scheme"`
-	Project string `paste:"oslo_config_project,global" help:"names the service whose conf files may hold the option"`
-	Program string `paste:"oslo_config_program,global" help:"the program of that service"`
-	File    string `paste:"oslo_config_file,global" help:"the conf file to read in place of the usual ones"`
+	Header string `paste:"secure_proxy_ssl_header,global" conf:"oslo_middleware.secure_proxy_ssl_header" help:"the request header that holds the scheme"`
 }
 
 func init() {

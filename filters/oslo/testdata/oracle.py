@@ -1,8 +1,10 @@
 """Answers requests with the filters of the installed oslo.middleware.
 
-Standard input: a JSON list of {"ini": PATH, "requests": [{"method", "path",
-"headers": [[NAME, VALUE]], "body", "chunked"}]}. Standard output: for each the
-list of its answers, {"status", "headers", "body"} or {"error"}. The app
+Standard input: a JSON list of {"ini": PATH, "conf": PATH, "requests":
+[{"method", "path", "headers": [[NAME, VALUE]], "body", "chunked"}]}; conf is the
+conf file of the process, if there is one. Standard output: for each the list of
+its answers, {"status", "headers", "body", "stats"} or {"error"}; stats is what
+would have been sent to a statsd. The app
 "oracle:app_factory" of the files does what the header X-Probe says, a JSON
 object; the Go test has the same app.
 """
@@ -17,7 +19,16 @@ import warnings
 warnings.simplefilter('ignore')
 
 import oslo_middleware  # noqa: E402,F401 - once, not in each child
+from oslo_config import cfg  # noqa: E402
 from paste.deploy import loadapp  # noqa: E402
+
+sent = []
+try:
+    import statsd.client.udp  # noqa: E402
+
+    statsd.client.udp.StatsClient._send = lambda self, data: sent.append(data)
+except ImportError:
+    pass  # the Go test looks for it
 
 
 def probe(environ, start_response):
@@ -40,6 +51,7 @@ def probe(environ, start_response):
             'request_id=' + environ.get('openstack.request_id', ''),
             'global_id=' + environ.get('openstack.global_request_id', ''),
             'correlation=' + environ.get('HTTP_X_CORRELATION_ID', ''),
+            'user=' + '|'.join([environ.get('HTTP_X_USER', ''), environ.get('HTTP_X_USER_NAME', ''), environ.get('HTTP_AUTHORIZATION', '')]),
         ])
     headers = [tuple(h) for h in spec.get('headers', [])]
     if body:
@@ -84,6 +96,7 @@ def environ_of(request):
 
 def answer(app, request):
     captured = {}
+    sent.clear()
 
     def start_response(status, headers, exc_info=None):
         captured['status'] = int(status.split()[0])
@@ -92,6 +105,7 @@ def answer(app, request):
     try:
         parts = app(environ_of(request), start_response)
         captured['body'] = b''.join(parts).decode('latin-1')
+        captured['stats'] = list(sent)
     except Exception as e:
         return {'error': '%s: %s' % (type(e).__name__, e)}
     return captured
@@ -99,6 +113,8 @@ def answer(app, request):
 
 def run(case):
     try:
+        if case.get('conf'):
+            cfg.CONF([], default_config_files=[case['conf']], default_config_dirs=[])
         app = loadapp('config:' + case['ini'])
     except Exception as e:
         return [{'error': '%s: %s' % (type(e).__name__, e)} for _ in case['requests']]

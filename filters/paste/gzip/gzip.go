@@ -23,6 +23,7 @@ type Options struct {
 func init() {
 	paste.RegisterFilter("egg:Paste#gzip", Options{Level: 6}, New,
 		paste.Alias("egg:wheatpaste#gzip", "paste.gzipper:make_gzip_middleware"),
+		paste.LooseAlias("glance.api.middleware.gzip:GzipMiddleware.factory", "subject.api.middleware.gzip:GzipMiddleware.factory"),
 		paste.Help("Compresses answers of the types text/* and application/* for clients that accept gzip."),
 		paste.Example(`
 [filter:gzip]
