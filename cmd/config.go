@@ -91,7 +91,7 @@ func leftToConf(c *paste.Context, loader *pipeline.Loader) ([]paste.ConfOption, 
 }
 
 func confSetting(v paste.ConfValue) setting {
-	set := setting{Value: tree.MaskedText(v.Text), Scope: "conf", File: v.Pos.File, Line: v.Pos.Line, Via: v.ConfName.String()}
+	set := setting{Value: tree.MaskedText(v.Text), Scope: "conf", File: v.Pos.File, Line: v.Pos.Line, Via: v.String()}
 	if v.Secret && v.Text != "" {
 		set.Value = tree.Mask
 	}

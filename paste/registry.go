@@ -281,7 +281,7 @@ func normalizeDist(dist string) string {
 		switch c := dist[i]; {
 		case c != '-' && c != '_' && c != '.':
 			b = append(b, c)
-		case i == 0 || !strings.Contains("-_.", dist[i-1:i]):
+		case i == 0 || !strings.ContainsRune("-_.", rune(dist[i-1])):
 			b = append(b, '-')
 		}
 	}

@@ -3,10 +3,10 @@ package paste
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/wheatpaste/wheatpaste/internal/pattern"
+	"sync"
 )
 
 // use is USE-05: the target, with this section's options on top.
@@ -101,7 +101,10 @@ func (w *work) explicit(object Object) *Context {
 
 // entryPoint is the form of an entry point's value: a module, perhaps an
 // attribute, perhaps extras.
-var entryPoint = pattern.Lazy(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
+// It is compiled when it is used first: few files need it.
+var entryPoint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[\pL\pN_.]+[\s\x1c-\x1f\x85\p{Z}]*(:[\s\x1c-\x1f\x85\p{Z}]*([\pL\pN_.]+)[\s\x1c-\x1f\x85\p{Z}]*)?(\[.*\][\s\x1c-\x1f\x85\p{Z}]*)?$`)
+})
 
 // plainEntryPoint knows what nearly all are, module:attribute in ASCII: the
 // expression is dear to compile.

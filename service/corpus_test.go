@@ -123,8 +123,7 @@ func (rec *recorder) take() []string {
 // in is the case as it is for an application that does not read.
 func (c rawCase) in(reads bool) rawCase {
 	c.unread = !reads
-	switch c.ends {
-	case "continue":
+	if c.ends == "continue" {
 		c.ends = "open"
 		if !reads {
 			c.ends = "closed" // the client may or may not send the body

@@ -18,7 +18,7 @@ func TestRulesOfHTTP2(t *testing.T) {
 	g := testGroup(t)
 	g.H2C = true
 	var seen atomic.Int64
-	r := serve(t, g, func(w http.ResponseWriter, req *http.Request) {
+	r := serve(t, g, func(_ http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != "/" {
 			seen.Add(1)
 		}

@@ -41,8 +41,7 @@ func reworded(err error) error {
 	case errors.As(err, &op):
 		err = op.Err
 	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
 		return call.Err
 	}
 	return err
@@ -75,7 +74,7 @@ func memcachedProbe(target string) (*probe, error) {
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		answer, err := exchange(conn, bufio.NewReader(io.LimitReader(conn, maxLine)), "version\r\n")
 		if err != nil {
 			return err
@@ -121,7 +120,7 @@ func redisProbe(target string) (*probe, error) {
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if u.Scheme == "rediss" {
 			conn = tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})
 		}
@@ -202,8 +201,7 @@ func httpProbe(target string) (*probe, error) {
 
 // httpProblem leaves the URL out of an error.
 func httpProblem(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return reworded(err)

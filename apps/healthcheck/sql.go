@@ -21,7 +21,7 @@ func sqlProbe(target string) (*probe, error) {
 	scheme, rest, ok := strings.Cut(target, "://")
 	dialect, _, _ := strings.Cut(scheme, "+")
 	if !ok {
-		return nil, errors.New("no URL, want mysql://... or postgresql://...")
+		return nil, errors.New("no URL, want mysql://HOST/NAME or postgresql://HOST/NAME")
 	}
 	if dialect == "sqlite" {
 		return nil, errors.New("an SQLite database is a file, want enable_by_files")
@@ -125,7 +125,7 @@ func pingMySQL(ctx context.Context, conf *mysql.Config) error {
 	if err != nil {
 		return mysqlProblem(ctx, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return mysqlProblem(ctx, conn.(driver.Pinger).Ping(ctx))
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/wheatpaste/wheatpaste/paste"
@@ -38,8 +39,9 @@ func isNetwork(name string) int {
 // newProbes makes the probes of a network backend.
 func newProbes(b *paste.Build, o Options, at int) ([]*probe, error) {
 	kind := network[at]
-	targets, err := kind.targets(o), error(nil)
+	targets := kind.targets(o)
 	if kind.name == "sql" && len(targets) == 0 {
+		var err error
 		if targets, err = databaseConnection(b); err != nil {
 			return nil, err
 		}
@@ -115,12 +117,10 @@ func parseURL(text string, schemes ...string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no URL, want %s://... (signs such as @ and / in a password are written %%40, %%2F)", schemes[0])
 	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			return u, nil
-		}
+	if slices.Contains(schemes, u.Scheme) {
+		return u, nil
 	}
-	return nil, fmt.Errorf("no URL of a known scheme, want %s://...", strings.Join(schemes, "://..., "))
+	return nil, fmt.Errorf("no URL of a known scheme, want one of %s", strings.Join(schemes, ", "))
 }
 
 // shown is a URL as strangers may see it: without user, password and query.

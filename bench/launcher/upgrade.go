@@ -97,17 +97,17 @@ func (b *bench) badUpgrade(s *server) error {
 // replaceFile puts a copy of a program at a path, as a package manager does: by
 // another file.
 func replaceFile(path, from string) (err error) {
-	source, err := os.Open(from) //nolint:gosec // our own binary
+	source, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	defer source.Close() //nolint:errcheck // only read
-	fresh, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700)
+	defer source.Close()
+	fresh, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o700) //nolint:gosec // a program
 	if err != nil {
 		return err
 	}
 	if _, err = io.Copy(fresh, source); err != nil {
-		fresh.Close() //nolint:errcheck // the first error says more
+		fresh.Close()
 		return fmt.Errorf("copying %s: %w", from, err)
 	}
 	if err := fresh.Close(); err != nil {

@@ -63,7 +63,7 @@ func run(runs int, binary string) error {
 
 // start runs the program once, with Go's own trace.
 func start(binary string, found map[string]*figures) error {
-	cmd := exec.Command(binary, "version") //nolint:noctx,gosec // it ends by itself
+	cmd := exec.Command(binary, "version") //nolint:noctx // it ends by itself
 	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
 	var trace bytes.Buffer
 	cmd.Stderr = &trace

@@ -20,7 +20,6 @@ type profiled struct {
 	*supervised
 	ini, folder, log string
 	options          []string
-	upgrades         int
 }
 
 // TestSignalProfiles: each profile has its own upgrade and its own report; a reload

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -275,7 +276,7 @@ func TestOptionsOfTLS(t *testing.T) {
 	with := func(options ...string) []string { return append(plain[:2:2], options...) }
 	sni := []string{"cert_file = " + oneCert + " " + twoCert, "key_file = " + oneKey + " " + twoKey}
 	required := with("ca_file = " + write("ca.pem", ca.pem()))
-	optional := append(required[:3:3], "client_auth = optional")
+	optional := append(slices.Clone(required), "client_auth = optional")
 	cipher := with("tls_ciphers = ECDHE-ECDSA-AES256-GCM-SHA384", "tls_min_version = 1.2")
 	shows := func(name string) func(met) bool {
 		return func(m met) bool { return m.PeerCertificates[0].Subject.CommonName == name }
@@ -324,7 +325,7 @@ func runTLSOptions(t *testing.T, ca *issuer, all []tlsOption) {
 		key := strings.Join(o.options, "\n")
 		if names[key] == "" {
 			names[key] = fmt.Sprintf("s%d", len(names))
-			ini += serverNamed(names[key], append(o.options[:len(o.options):len(o.options)], "workers = 1")...)
+			ini += serverNamed(names[key], append(slices.Clip(o.options), "workers = 1")...)
 		}
 	}
 	s := supervise(t, file(t, "paste.ini", ini), "--server-name", "all")

@@ -13,6 +13,7 @@ import (
 	_ "github.com/wheatpaste/wheatpaste/filters/ipallow"
 	_ "github.com/wheatpaste/wheatpaste/filters/keystone/audit"
 	_ "github.com/wheatpaste/wheatpaste/filters/keystone/authtoken"
+	_ "github.com/wheatpaste/wheatpaste/filters/keystone/externaloauth2"
 	_ "github.com/wheatpaste/wheatpaste/filters/keystone/oauth2token"
 	_ "github.com/wheatpaste/wheatpaste/filters/maintenance"
 	_ "github.com/wheatpaste/wheatpaste/filters/metrics"

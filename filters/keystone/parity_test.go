@@ -165,7 +165,7 @@ func newWorld(t *testing.T) *world {
 	k.configure(3600)
 	k.start()
 	k.admin = k.login("admin", "secret", inAdmin)
-	w.fill(inAdmin)
+	w.fill()
 	w.options = "auth_type = password\nauth_url = " + k.url() + "\nusername = svc\npassword = svcpass\nuser_domain_name = Default\n" +
 		"project_name = service\nproject_domain_name = Default\nhttp_request_max_retries = 0\nwww_authenticate_uri = http://public.example.com/identity\nservice_type = compute\n"
 	time.Sleep(time.Until(issued.Add(5 * time.Second))) // until the first token has expired
@@ -173,7 +173,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // fill makes users, and a token of each kind.
-func (w *world) fill(inAdmin object) {
+func (w *world) fill() {
 	role := func(name string) string {
 		list, _ := w.call("GET", "/roles?name="+name, w.admin, nil)
 		if roles := list["roles"].([]any); len(roles) > 0 {
@@ -372,14 +372,14 @@ func down(t *testing.T, w *world, modes map[string]pair) {
 		}
 		question{headers: []string{"X-Auth-Token: " + fresh[name]}}.ask(t, seen)
 	}
-	new := w.login("admin", "secret", object{"project": inDefault("admin")})
+	late := w.login("admin", "secret", object{"project": inDefault("admin")})
 	w.stop()
 	for name, p := range modes {
 		t.Run(name, func(t *testing.T) {
 			p.same(t, question{headers: []string{w.user("good")}})
-			p.same(t, question{headers: []string{"X-Auth-Token: " + new}})
-			p.same(t, question{headers: []string{"X-Auth-Token: " + new, "Accept: text/html"}})
-			p.same(t, question{headers: []string{w.user("good"), "X-Service-Token: " + new, "Accept: application/json"}})
+			p.same(t, question{headers: []string{"X-Auth-Token: " + late}})
+			p.same(t, question{headers: []string{"X-Auth-Token: " + late, "Accept: text/html"}})
+			p.same(t, question{headers: []string{w.user("good"), "X-Service-Token: " + late, "Accept: application/json"}})
 			if name == "memcached" || name == "mac" || name == "encrypt" {
 				if got := p.same(t, question{headers: []string{"X-Auth-Token: " + fresh[name]}}); got.Status != 200 {
 					t.Errorf("status %d for a token in the shared cache", got.Status)
@@ -389,7 +389,7 @@ func down(t *testing.T, w *world, modes map[string]pair) {
 	}
 	w.start()
 	for name, p := range modes {
-		q := question{headers: []string{"X-Auth-Token: " + new}}
+		q := question{headers: []string{"X-Auth-Token: " + late}}
 		deadline := time.Now().Add(10 * time.Second)
 		for got := q.ask(t, p.ours); got.App.Headers["X_IDENTITY_STATUS"] != token.Confirmed; got = q.ask(t, p.ours) {
 			if time.Now().After(deadline) {

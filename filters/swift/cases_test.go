@@ -373,8 +373,8 @@ func tempURL() []conformance {
 	account := head("204 No Content", "X-Account-Meta-Temp-Url-Key: k1", "X-Account-Meta-Temp-Url-Key-2: k2")
 	container := head("204 No Content", "X-Container-Meta-Temp-Url-Key: k3")
 	const soon, path = "4000000000", "/v1/a/c/o x"
-	sign := func(new func() hash.Hash, key, text string) string {
-		mac := hmac.New(new, []byte(key))
+	sign := func(digest func() hash.Hash, key, text string) string {
+		mac := hmac.New(digest, []byte(key))
 		mac.Write([]byte(text))
 		return hex.EncodeToString(mac.Sum(nil))
 	}

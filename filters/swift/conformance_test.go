@@ -203,7 +203,7 @@ func compare(t *testing.T, c conformance, ini string, port any) {
 	if !ok {
 		t.Fatalf("the original does not load: %v", port)
 	}
-	loader := &pipeline.Loader{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	loader := &pipeline.Loader{Logger: slog.New(slog.DiscardHandler)}
 	app, err := pipelinetest.TryWith(t, loader, ini)
 	if err != nil {
 		t.Fatal(err)

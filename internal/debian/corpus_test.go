@@ -63,7 +63,7 @@ func TestCorpusFactories(t *testing.T) {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
 			return err
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // the corpus of the project
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

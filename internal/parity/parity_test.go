@@ -273,7 +273,7 @@ func lacking(t *testing.T, modules []string) string {
 	for _, m := range modules {
 		ok, known := importable[m]
 		if !known {
-			ok = exec.CommandContext(t.Context(), python, "-c", "import "+m).Run() == nil //nolint:gosec // a name of the table
+			ok = exec.CommandContext(t.Context(), python, "-c", "import "+m).Run() == nil
 			importable[m] = ok
 		}
 		if !ok {

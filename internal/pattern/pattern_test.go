@@ -11,7 +11,7 @@ func TestLazyCompilesOnce(t *testing.T) {
 	if !word().MatchString("flour") || word().MatchString("flour, water") {
 		t.Error("it is another expression")
 	}
-	if word() != word() {
+	if first, second := word(), word(); first != second {
 		t.Error("it was compiled twice")
 	}
 }

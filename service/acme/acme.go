@@ -10,8 +10,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -57,7 +59,7 @@ func (c Config) Check() (field string, err error) {
 	case err != nil || u.Scheme != "https" || u.Host == "":
 		return "CA", fmt.Errorf("invalid URL %q, want https://HOST/PATH of an ACME directory", c.CA)
 	case len(c.Names) == 0:
-		return "Names", fmt.Errorf("no name, want host names")
+		return "Names", errors.New("no name, want host names")
 	case !filepath.IsAbs(c.Dir):
 		return "Dir", fmt.Errorf("invalid folder %q, want an absolute path", c.Dir)
 	}
@@ -130,9 +132,7 @@ func (m *Manager) Look() (proofs map[string]Proof, errs []error, ok bool) {
 	}
 	m.lease.Reset(lease)
 	proofs = map[string]Proof{}
-	for key, p := range m.proofs {
-		proofs[key] = p
-	}
+	maps.Copy(proofs, m.proofs)
 	for _, shown := range m.shown {
 		close(shown)
 	}
@@ -150,7 +150,7 @@ func (c Config) roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, &fs.PathError{Op: "read", Path: c.CAFile, Err: fmt.Errorf("no certificate in it")}
+		return nil, &fs.PathError{Op: "read", Path: c.CAFile, Err: errors.New("no certificate in it")}
 	}
 	return pool, nil
 }
@@ -164,7 +164,7 @@ func (m *Manager) run(ctx context.Context, roots *x509.CertPool) {
 		m.note(err)
 		return
 	}
-	defer holder.Close()
+	defer func() { _ = holder.Close() }()
 	config, end := m.magic(roots, holder.Addr().(*net.TCPAddr))
 	defer end()
 	var wg sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -130,7 +131,7 @@ func (p *probe) start(ctx context.Context, answer *os.File) (*probed, error) {
 		state = answer // a place holder: the answer is descriptor 4
 	}
 	c.ExtraFiles = []*os.File{state, answer}
-	c.Env = append(p.env, probeVariable+"="+strconv.Itoa(firstFD+1))
+	c.Env = append(slices.Clone(p.env), probeVariable+"="+strconv.Itoa(firstFD+1))
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals to the group are the server's
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	c.WaitDelay = time.Second

@@ -28,7 +28,7 @@ func (n namer) append(b []byte, r *http.Request) []byte {
 	b = appendWord(append(append(b, n.name...), '.'), r.Method)
 	for path != "" {
 		segment, rest, more := strings.Cut(path, "/")
-		if !(n.short && len(segment) == 32 && isHex(segment) || n.uuid && isUUID(segment)) {
+		if (!n.short || len(segment) != 32 || !isHex(segment)) && (!n.uuid || !isUUID(segment)) {
 			b = appendWord(append(b, '.'), segment)
 		}
 		if path = rest; more && rest == "" { // the original's names end so, too

@@ -70,7 +70,7 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 		return nil, paste.BadOption("digest_algo", "invalid algorithm %q, want md5, sha256 or sha512", o.Digest)
 	case o.Timeout < 0:
 		return nil, paste.BadOption("timeout", "invalid time %s, want 0 or more", o.Timeout)
-	case (&http.Cookie{Name: o.Cookie, Value: "x"}).Valid() != nil:
+	case (&http.Cookie{Name: o.Cookie, Value: "x"}).Valid() != nil: //nolint:gosec // it is never sent
 		return nil, paste.BadOption("cookie_name", "invalid name %q, want letters and digits", o.Cookie)
 	}
 	if o.Digest == "md5" {

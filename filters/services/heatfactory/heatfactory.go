@@ -68,8 +68,8 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 		if !ok {
 			return nil, paste.BadOption(option, "invalid factory %q, want one such as heat.api.openstack:faultwrap_filter", v.Text)
 		}
-		if make, ok := made[name]; ok {
-			return make(b), nil
+		if factory, ok := made[name]; ok {
+			return factory(b), nil
 		}
 		if why, ok := refused[name]; ok {
 			return nil, paste.BadOption(option, "%s cannot be served by Go: %s", v.Text, why)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -178,12 +179,7 @@ func newBarbican(b *paste.Build, o BarbicanOptions) *barbican {
 }
 
 func (f *barbican) admin(roles []string) bool {
-	for _, role := range roles {
-		if role == f.AdminRole {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(roles, f.AdminRole)
 }
 
 // serve sends the caller's id back as it came, else a new one.

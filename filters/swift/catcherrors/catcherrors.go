@@ -83,7 +83,7 @@ func (f *filter) newID(extra string) string {
 		suffix += "-" + swob.Latin1(extra[:min(len(extra), maxExtra)])
 	}
 	var random [11]byte
-	rand.Read(random[:]) //nolint:errcheck // never fails
+	rand.Read(random[:])
 	var id [2 + 22 + 10 + 8]byte
 	out := append(id[:0], "tx"...)
 	out = hex.AppendEncode(out, random[:])[:2+21]

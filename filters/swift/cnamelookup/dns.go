@@ -35,7 +35,7 @@ func systemServers() []string {
 	var list []string
 	f, err := os.Open("/etc/resolv.conf")
 	if err == nil {
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close()
 		for s := bufio.NewScanner(f); s.Scan(); {
 			if words := strings.Fields(s.Text()); len(words) > 1 && words[0] == "nameserver" {
 				list = append(list, net.JoinHostPort(words[1], "53"))
@@ -55,7 +55,7 @@ func (r *resolver) cname(ctx context.Context, name string) (string, time.Duratio
 		return "", negativeTTL, nil //nolint:nilerr // a name that cannot be asked for has none
 	}
 	message := dnsmessage.Message{
-		Header:    dnsmessage.Header{ID: uint16(rand.Uint32()), RecursionDesired: true}, //nolint:gosec // together with the port of the socket
+		Header:    dnsmessage.Header{ID: uint16(rand.Uint32()), RecursionDesired: true},
 		Questions: []dnsmessage.Question{{Name: question, Type: dnsmessage.TypeCNAME, Class: dnsmessage.ClassINET}},
 	}
 	packet, err := message.Pack()
@@ -102,7 +102,7 @@ func exchange(ctx context.Context, network, server string, packet []byte) (*dnsm
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // as above
 	defer stop()
 	if network == "tcp" {
-		packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...) //nolint:gosec // a question is short
+		packet = append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
 	}
 	if _, err := conn.Write(packet); err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func object(next http.Handler, w http.ResponseWriter, r *http.Request, quote boo
 	}
 	ww := webob.NewWriter(w, func(int) bool {
 		for i, v := range w.Header()["Etag"] {
-			if !(strings.HasPrefix(v, `"`) || strings.HasPrefix(v, `W/"`)) || !strings.HasSuffix(v, `"`) {
+			if (!strings.HasPrefix(v, `"`) && !strings.HasPrefix(v, `W/"`)) || !strings.HasSuffix(v, `"`) {
 				w.Header()["Etag"][i] = `"` + v + `"`
 			}
 		}

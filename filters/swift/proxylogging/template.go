@@ -7,9 +7,11 @@ import (
 	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +79,7 @@ func parseTemplate(text, method, salt string) (*template, error) {
 		}
 		end := strings.IndexByte(text[at:], '}')
 		if text[at] == '}' || end < 0 {
-			return nil, fmt.Errorf("invalid template, want {FIELD}, and {{ or }} for a brace")
+			return nil, errors.New("invalid template, want {FIELD}, and {{ or }} for a brace")
 		}
 		field, err := parseField(text[at+1 : at+end])
 		if err != nil {
@@ -191,7 +193,7 @@ func timeFormat(attr string) func(time.Time) string {
 	case "ns":
 		return func(t time.Time) string { return fmt.Sprintf("%09d", t.Nanosecond()) }
 	case "w":
-		return func(t time.Time) string { return fmt.Sprint(int(t.Weekday())) }
+		return func(t time.Time) string { return strconv.Itoa(int(t.Weekday())) }
 	case "U": // weeks since the first Sunday
 		return func(t time.Time) string { return fmt.Sprintf("%02d", (t.YearDay()+6-int(t.Weekday()))/7) }
 	case "W": // weeks since the first Monday

@@ -51,15 +51,15 @@ func (l limits) rate(size int64) float64 {
 	if size == 0 {
 		return 0
 	}
-	for i := len(l) - 1; i >= 0; i-- {
-		if size < l[i].size {
+	for i, v := range slices.Backward(l) {
+		if size < v.size {
 			continue
 		}
 		if i == len(l)-1 {
-			return l[i].rate
+			return v.rate
 		}
-		slope := (l[i+1].rate - l[i].rate) / float64(l[i+1].size-l[i].size)
-		return float64(size-l[i].size)*slope + l[i].rate
+		slope := (l[i+1].rate - v.rate) / float64(l[i+1].size-v.size)
+		return float64(size-v.size)*slope + v.rate
 	}
 	return 0
 }

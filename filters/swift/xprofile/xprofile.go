@@ -69,7 +69,7 @@ func profile(w http.ResponseWriter, r *http.Request, path, name string) {
 	switch name {
 	case "":
 		if !strings.HasSuffix(r.URL.Path, "/") { // the links of the list are relative
-			http.Redirect(w, r, pipeline.FromRequest(r).ScriptName()+"/"+path+"/", http.StatusFound)
+			http.Redirect(w, r, pipeline.FromRequest(r).ScriptName()+"/"+path+"/", http.StatusFound) //nolint:gosec // the script name is the mount's
 			return
 		}
 		moved := r.Clone(r.Context())

@@ -61,7 +61,7 @@ func (o *Options) credentials(b *paste.Build) (c session.Credentials, uri string
 	} else {
 		c, uri = p.modern(), p.AuthURL
 	}
-	var problem *session.Problem
+	var problem *session.OptionError
 	if err := c.Check(); errors.As(err, &problem) {
 		return c, "", paste.BadOption(problem.Option, "%s", problem.Text)
 	}

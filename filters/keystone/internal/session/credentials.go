@@ -35,10 +35,10 @@ var Types = []string{"password", "v3password", "v3applicationcredential", "token
 // must load without the conf file that does.
 const Nobody = "nobody"
 
-// Problem is what is wrong about one option.
-type Problem struct{ Option, Text string }
+// OptionError is what is wrong about one option.
+type OptionError struct{ Option, Text string }
 
-func (p *Problem) Error() string { return p.Option + ": " + p.Text }
+func (p *OptionError) Error() string { return p.Option + ": " + p.Text }
 
 // Check finds what Keystone would refuse for sure.
 func (c *Credentials) Check() error {
@@ -46,7 +46,7 @@ func (c *Credentials) Check() error {
 		return nil
 	}
 	if !slices.Contains(Types, c.Type) {
-		return &Problem{"auth_type", fmt.Sprintf("unsupported auth_type %q, want %s", c.Type, strings.Join(Types, ", "))}
+		return &OptionError{"auth_type", fmt.Sprintf("unsupported auth_type %q, want %s", c.Type, strings.Join(Types, ", "))}
 	}
 	if c.Type == "admin_token" {
 		return errors.Join(checkURL("endpoint", c.Endpoint), missing("token", c.Token))
@@ -61,37 +61,37 @@ func (c *Credentials) Check() error {
 		return c.checkApplicationCredential()
 	}
 	if c.UserID == "" && c.Username == "" {
-		return &Problem{"username", "missing, want username = text or user_id = text (the service user)"}
+		return &OptionError{"username", "missing, want username = text or user_id = text (the service user)"}
 	}
 	if c.Type == "v3password" && c.Username != "" && c.UserDomainID == "" && c.UserDomainName == "" {
-		return &Problem{"user_domain_name", "missing, want user_domain_name or user_domain_id with username"}
+		return &OptionError{"user_domain_name", "missing, want user_domain_name or user_domain_id with username"}
 	}
 	return nil
 }
 
 func (c *Credentials) checkApplicationCredential() error {
 	if c.ApplicationCredentialID == "" && c.ApplicationCredentialName == "" {
-		return &Problem{"application_credential_id", "missing, want application_credential_id or application_credential_name"}
+		return &OptionError{"application_credential_id", "missing, want application_credential_id or application_credential_name"}
 	}
 	if c.ApplicationCredentialID == "" && c.UserID == "" && (c.Username == "" || c.userDomain() == nil) {
-		return &Problem{"username", "missing, want user_id, or username with user_domain_name or user_domain_id, beside application_credential_name"}
+		return &OptionError{"username", "missing, want user_id, or username with user_domain_name or user_domain_id, beside application_credential_name"}
 	}
 	return missing("application_credential_secret", c.ApplicationCredentialSecret)
 }
 
 func missing(option, value string) error {
 	if value == "" {
-		return &Problem{option, "missing, want " + option + " = text"}
+		return &OptionError{option, "missing, want " + option + " = text"}
 	}
 	return nil
 }
 
 func checkURL(option, text string) error {
 	if text == "" {
-		return &Problem{option, "missing, want " + option + " = the URL of Keystone"}
+		return &OptionError{option, "missing, want " + option + " = the URL of Keystone"}
 	}
 	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return &Problem{option, "invalid URL, want http://HOST:PORT/PATH or https"}
+		return &OptionError{option, "invalid URL, want http://HOST:PORT/PATH or https"}
 	}
 	return nil
 }

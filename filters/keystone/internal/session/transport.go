@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -115,8 +116,7 @@ func unavailable(address string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, redact(address), err)
@@ -129,16 +129,14 @@ func (c *Client) once(ctx context.Context, op, method, address string, body []by
 	if err != nil {
 		return a, err
 	}
-	for name, values := range h {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, h)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", c.config.UserAgent)
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return a, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return a, err

@@ -34,7 +34,7 @@ func (c *Client) send(name, value, kind string) {
 	packet = append(packet, '|')
 	packet = append(packet, kind...)
 	if c.Rate < 1 {
-		if rand.Float64() >= c.Rate { //nolint:gosec // a sample, no secret
+		if rand.Float64() >= c.Rate {
 			return
 		}
 		packet = append(packet, "|@"...)

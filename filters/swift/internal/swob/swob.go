@@ -104,7 +104,7 @@ func Split(path string, minimum, maximum int, rest bool) (segs [4]string, ok boo
 	for n < maximum {
 		at := strings.IndexByte(left, '/')
 		if at < 0 || rest && n == maximum-1 {
-			segs[n], left, n = left, "", n+1
+			segs[n] = left
 			break
 		}
 		segs[n], left, n = left[:at], left[at+1:], n+1
@@ -130,9 +130,10 @@ func ValidVersion(version string) bool { return version == "v1" || version == "v
 func HostURL(r *http.Request) string {
 	env := pipeline.FromRequest(r)
 	host, scheme := r.Host, env.Scheme()
-	if scheme == "http" {
+	switch scheme {
+	case "http":
 		host = strings.TrimSuffix(host, ":80")
-	} else if scheme == "https" {
+	case "https":
 		host = strings.TrimSuffix(host, ":443")
 	}
 	return scheme + "://" + host

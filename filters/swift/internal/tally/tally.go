@@ -32,8 +32,7 @@ func registered(reg prometheus.Registerer, c prometheus.Collector) prometheus.Co
 	if reg == nil {
 		return nil
 	}
-	var twice prometheus.AlreadyRegisteredError
-	if errors.As(reg.Register(c), &twice) {
+	if twice, ok := errors.AsType[prometheus.AlreadyRegisteredError](reg.Register(c)); ok {
 		return twice.ExistingCollector
 	}
 	return nil
