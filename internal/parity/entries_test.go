@@ -3,7 +3,7 @@ package parity
 import "slices"
 
 // entries are all factories that have an original in Debian.
-var entries = slices.Concat(oslo, pasteOwn, swiftOwn)
+var entries = slices.Concat(oslo, pasteOwn, swiftOwn, servicesOwn)
 
 // filter is a paste file with one filter.
 func filter(section string) string {
