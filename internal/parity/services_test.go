@@ -5,7 +5,10 @@ var servicesOwn = []*entry{
 	service("nova/compute_req_id", "nova.api.compute_req_id:ComputeReqIdMiddleware.factory", "nova"),
 	service("nova/requestlog", "nova.api.openstack.requestlog:RequestLog.factory", "nova"),
 	service("nova/legacy_v2", "nova.api.openstack:LegacyV2CompatibleWrapper.factory", "nova"),
-	service("osprofiler", "osprofiler.web:WsgiMiddleware.factory", "osprofiler"),
+	{
+		name: "osprofiler", ini: filter("paste.filter_factory = osprofiler.web:WsgiMiddleware.factory"), modules: []string{"osprofiler"},
+		readme: "filters/osprofiler/README.md", differs: map[string]string{"302": "A relative Location stays as the application wrote it"},
+	},
 }
 
 func service(name, factory, module string) *entry {
