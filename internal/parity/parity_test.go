@@ -245,6 +245,9 @@ type port struct {
 // WHEATPASTE_INTEGRATION=1 all must be.
 func available(t *testing.T) []*entry {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: it starts the Python originals")
+	}
 	var list []*entry
 	missing := map[string]bool{}
 	for _, e := range entries {

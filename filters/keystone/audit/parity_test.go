@@ -154,6 +154,9 @@ func load(t testing.TB, options string) (http.Handler, *logged) {
 // original asks keystonemiddleware all questions.
 func original(t *testing.T, options string, questions []question) []answer {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: it starts the Python originals")
+	}
 	if out, err := exec.Command(python, "-c", "import keystonemiddleware.audit, pycadf, paste.deploy").CombinedOutput(); err != nil {
 		if os.Getenv("WHEATPASTE_INTEGRATION") == "1" {
 			t.Fatalf("python3-keystonemiddleware, python3-pycadf and python3-pastedeploy are needed: %v\n%s", err, out)
