@@ -2,7 +2,6 @@
 package bodylimit
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -10,9 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
+	"github.com/wheatpaste/wheatpaste/internal/limited"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
-	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 
 // Options of the filter, as they are written in its section.
@@ -80,44 +79,6 @@ func (l *Limit) Refuse(w http.ResponseWriter, r *http.Request) {
 // limit the application gets an *http.MaxBytesError; what it then answers gives
 // way to the 413, and an answer that has begun is cut, lest it look whole.
 func (l *Limit) Count(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	body := &reader{ReadCloser: r.Body, left: l.Max, limit: l.Max}
-	counted := new(*r)
-	counted.Body = body
-	replaced := false
-	var ww *webob.Writer
-	ww = webob.NewWriter(w, func(int) bool {
-		if !body.exceeded.Load() {
-			return false
-		}
-		replaced = true
-		ww.Reset()
-		l.Refuse(w, r)
-		return true
-	})
-	defer func() {
-		if replaced {
-			pipeline.Answered(r)
-		}
-	}()
-	call(next, ww, counted)
-	ww.Finish()
-	if body.exceeded.Load() && !replaced {
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// call runs the application. A panic with the error of the reader is that error
-// on its way out.
-func call(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		problem := recover()
-		if problem == nil {
-			return
-		}
-		var large *http.MaxBytesError
-		if err, ok := problem.(error); !ok || !errors.As(err, &large) {
-			panic(problem)
-		}
-	}()
-	next.ServeHTTP(w, r)
+	body := limited.Limit{Max: l.Max, Error: &http.MaxBytesError{Limit: l.Max}, Refuse: l.Refuse}
+	body.Serve(next, w, r)
 }

@@ -3,13 +3,13 @@
 package sizelimit
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 
 	"github.com/justinas/alice"
 
+	"github.com/wheatpaste/wheatpaste/internal/limited"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -64,50 +64,21 @@ func (f *filter) refuse(w http.ResponseWriter, r *http.Request, text string) {
 	webob.Page{Status: http.StatusRequestEntityTooLarge, Explanation: text}.Write(w, r)
 }
 
-// count passes on a request whose length is not known. In the original the
-// reader raises an exception, which leaves the application and becomes the
-// answer 413. Here the application gets an error, of which it may make anything:
-// the answer it then gives is replaced by the 413. When its answer is on the
-// way already, that is cut, lest it look whole.
+// count passes on a request whose length is not known.
 func (f *filter) count(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	body := &reader{ReadCloser: r.Body, left: f.max, max: f.max}
-	counted := new(*r)
-	counted.Body = body
-	replaced := false
-	var ww *webob.Writer
-	ww = webob.NewWriter(w, func(int) bool {
-		if !body.exceeded.Load() {
-			return false
-		}
-		replaced = true
-		ww.Reset()
-		f.refuse(w, r, body.tooLarge().Error())
-		return true
-	})
-	defer func() {
-		if replaced {
-			pipeline.Answered(r)
-		}
-	}()
-	call(next, ww, counted)
-	ww.Finish()
-	if body.exceeded.Load() && !replaced {
-		panic(http.ErrAbortHandler)
-	}
+	tooLarge := &tooLargeError{f.max}
+	body := limited.Limit{Max: f.max, Error: tooLarge, Refuse: func(w http.ResponseWriter, r *http.Request) { f.refuse(w, r, tooLarge.Error()) }}
+	body.Serve(next, w, r)
 }
 
-// call runs the application. A panic with the error of the reader in it is
-// that error on its way out.
-func call(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		problem := recover()
-		if problem == nil {
-			return
-		}
-		var large *tooLargeError
-		if err, ok := problem.(error); !ok || !errors.As(err, &large) {
-			panic(problem)
-		}
-	}()
-	next.ServeHTTP(w, r)
+// tooLargeError is what a handler gets that reads too much. It is a MaxBytesError
+// too, which Go's handlers know.
+type tooLargeError struct{ max int64 }
+
+// Error is the explanation that the client reads.
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("Request is too large. Larger than %d.", e.max)
 }
+
+// Unwrap gives the error of http.MaxBytesReader.
+func (e *tooLargeError) Unwrap() error { return &http.MaxBytesError{Limit: e.max} }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -124,30 +123,6 @@ func TestOtherPanicsPass(t *testing.T) {
 		if _, problem := serve(t, body(11, false), func(_ http.ResponseWriter, r *http.Request) { io.ReadAll(r.Body); panic(v) }); problem != v {
 			t.Errorf("panic %v, want %v", problem, v)
 		}
-	}
-}
-
-func TestReader(t *testing.T) {
-	for _, size := range []int{1, 3, 10, 11, 64} {
-		b := &reader{ReadCloser: io.NopCloser(strings.NewReader(strings.Repeat("x", 25))), left: 10, max: 10}
-		total, buf := 0, make([]byte, size)
-		var err error
-		for err == nil {
-			var n int
-			n, err = b.Read(buf)
-			total += n
-		}
-		var go413 *http.MaxBytesError
-		if total != 10 || err.Error() != "Request is too large. Larger than 10." || !errors.As(err, &go413) || go413.Limit != 10 {
-			t.Errorf("parts of %d: read %d, %v, want 10 and a MaxBytesError", size, total, err)
-		}
-		if n, again := b.Read(buf); n != 0 || again.Error() != err.Error() {
-			t.Errorf("parts of %d: then %d, %v, want 0 and the same error", size, n, again)
-		}
-	}
-	b := &reader{ReadCloser: io.NopCloser(strings.NewReader("x")), left: math.MaxInt64, max: math.MaxInt64}
-	if got, err := io.ReadAll(b); string(got) != "x" || err != nil {
-		t.Errorf("no limit: %q, %v, want x", got, err)
 	}
 }
 
