@@ -100,7 +100,7 @@ func TestConfine(t *testing.T) {
 	u := nobody(t)
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil {
-		t.Skip("needs setpriv")
+		lacks(t, "setpriv")
 	}
 	cmd := child("confining", t.TempDir())
 	cmd.Args = append([]string{"setpriv", "--reuid=" + u.Uid, "--clear-groups", "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service", cmd.Path}, cmd.Args[1:]...)

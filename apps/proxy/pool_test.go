@@ -183,8 +183,15 @@ func TestRetriesHaveABudget(t *testing.T) {
 
 // TestADeadUpstreamIsLeftOut, and comes back after fail_timeout.
 func TestADeadUpstreamIsLeftOut(t *testing.T) {
-	address := closedPort(t)
-	front, s, p := pooled(t, func(o *Options) { o.MaxFails, o.FailTimeout, o.Retries = 2, 100*time.Millisecond, 1 }, "http://"+address, named(t, "b"))
+	var up atomic.Bool
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !up.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, "back")
+	}))
+	t.Cleanup(upstream.Close)
+	front, s, p := pooled(t, func(o *Options) { o.MaxFails, o.FailTimeout, o.Retries = 2, 100*time.Millisecond, 1 }, upstream.URL, named(t, "b"))
 	for range 4 { // every second one tries the dead one first
 		do(t, request(t, "GET", front.URL, ""))
 	}
@@ -194,13 +201,7 @@ func TestADeadUpstreamIsLeftOut(t *testing.T) {
 	if n := strings.Count(s.log.String(), "an upstream is left out"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, s.log.String())
 	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Skip("the port is taken by now")
-	}
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "back") })}}
-	server.Start()
-	defer server.Close()
+	up.Store(true)
 	eventually(t, "it answers again", func() bool {
 		_, body := do(t, request(t, "GET", front.URL, ""))
 		return body == "back"

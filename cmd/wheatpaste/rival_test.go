@@ -14,9 +14,7 @@ import (
 // TestAPortOfAnotherUsersMaster: its workers are no orphans, whose end a start would
 // wait for (PAIN-16).
 func TestAPortOfAnotherUsersMaster(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may become another user")
-	}
+	asRoot(t)
 	t.Parallel()
 	dir := openFolder(t)
 	address := unused(t)

@@ -16,9 +16,7 @@ import (
 // TestASocketThatCannotBeGiven: a reload to an owner that the process may not give
 // its socket is refused, and changes nothing.
 func TestASocketThatCannotBeGiven(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may become another user")
-	}
+	asRoot(t)
 	for _, workers := range []string{"1", "0"} {
 		t.Run("workers="+workers, func(t *testing.T) {
 			t.Parallel()

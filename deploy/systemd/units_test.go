@@ -28,7 +28,7 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("WHEATPASTE_INTEGRATION") != "" {
+		if os.Getenv("WHEATPASTE_INTEGRATION") == "1" {
 			t.Fatalf("%s is missing: apt-get install systemd", name)
 		}
 		t.Skipf("%s is not installed", name)
