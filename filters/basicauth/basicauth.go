@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
+	"github.com/wheatpaste/wheatpaste/internal/htpasswd"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -42,11 +43,14 @@ user_header = X-Remote-User
 `))
 }
 
+// missing is the result of a request without a password.
+const missing htpasswd.Result = "missing"
+
 type filter struct {
 	Options
 	challenge []string
 	log       *slog.Logger
-	users     *users // set by start
+	users     *htpasswd.Users // set by start
 	results   *prometheus.CounterVec
 }
 
@@ -83,11 +87,11 @@ func (f *filter) check() error {
 }
 
 func (f *filter) start(context.Context) error {
-	hashes, err := readFile(f.File, f.Weak)
+	hashes, err := htpasswd.Read(f.File, f.Weak)
 	if err != nil {
 		return paste.BadOption("htpasswd", "%w", err)
 	}
-	f.users = newUsers(hashes, f.Cache, f.Checks)
+	f.users = htpasswd.NewUsers(hashes, f.Cache, f.Checks)
 	return nil
 }
 
@@ -101,8 +105,8 @@ func (f *filter) wrap(next http.Handler) http.Handler {
 			f.refuse(w, r, missing)
 			return
 		}
-		result := f.users.verify(r.Context(), user, password)
-		if result != right && result != cached {
+		result := f.users.Verify(r.Context(), user, password)
+		if !result.Good() {
 			f.refuse(w, r, result)
 			return
 		}
@@ -124,15 +128,15 @@ func (f *filter) identify(r *http.Request, user string) {
 }
 
 // refuse does not tell, nor log, the name: people type passwords there.
-func (f *filter) refuse(w http.ResponseWriter, r *http.Request, why result) {
+func (f *filter) refuse(w http.ResponseWriter, r *http.Request, why htpasswd.Result) {
 	f.results.WithLabelValues(string(why)).Inc()
 	env := pipeline.FromRequest(r)
-	if why == busy {
+	if why == htpasswd.Busy {
 		w.Header().Set("Retry-After", "1")
 		webob.Page{Status: http.StatusServiceUnavailable, Explanation: "Too many passwords are being checked."}.Write(w, r)
 		return
 	}
-	if why == refused {
+	if why == htpasswd.Refused {
 		f.log.Info("wrong user or password", "client", env.ClientAddr(), "request_id", env.RequestID())
 	}
 	w.Header()["Www-Authenticate"] = f.challenge

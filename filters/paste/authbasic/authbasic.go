@@ -5,14 +5,22 @@ package authbasic
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/justinas/alice"
 
 	"github.com/wheatpaste/wheatpaste/filters/paste/authfile"
+	"github.com/wheatpaste/wheatpaste/internal/htpasswd"
+	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
+
+// remembered is how long a password that was right is not computed again, which
+// takes some 60 ms with bcrypt.
+const remembered = time.Minute
 
 // Options of the filter, as they are written in its section.
 type Options struct {
@@ -29,7 +37,7 @@ func init() {
 
 type filter struct {
 	challenge string
-	users     *authfile.Passwords
+	users     *htpasswd.Users
 }
 
 // New makes the filter.
@@ -43,9 +51,11 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	}
 	f := &filter{challenge: `Basic realm="` + o.Realm + `"`}
 	b.OnStart(func(context.Context) error {
-		if f.users, err = authfile.ReadPasswords(path); err != nil {
+		hashes, err := htpasswd.Read(path, true)
+		if err != nil {
 			return paste.BadOption("authfunc", "%w", err)
 		}
+		f.users = htpasswd.NewUsers(hashes, remembered, runtime.GOMAXPROCS(0))
 		return nil
 	})
 	return f.wrap, nil
@@ -57,7 +67,16 @@ func (f *filter) wrap(next http.Handler) http.Handler {
 		id := env.Identity()
 		if id.UserName == "" {
 			user, password, ok := r.BasicAuth()
-			if !ok || user == "" || !f.users.Check(user, password) {
+			result := htpasswd.Refused
+			if ok && user != "" {
+				result = f.users.Verify(r.Context(), user, password)
+			}
+			if result == htpasswd.Busy {
+				w.Header().Set("Retry-After", "1")
+				webob.Page{Status: http.StatusServiceUnavailable, Explanation: "Too many passwords are being checked."}.Write(w, r)
+				return
+			}
+			if !result.Good() {
 				authfile.Refuse(w, r, f.challenge)
 				return
 			}

@@ -1,23 +1,14 @@
-// Package authfile reads the files with users that Apache's htpasswd and
-// htdigest write, for the filters that want a login, and has the page they
-// refuse with.
+// Package authfile is what Paste's filters for a login have in common: the file
+// in place of the authfunc, htdigest's format, and the page they refuse with.
 package authfile
 
 import (
 	"bufio"
 	"bytes"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // the format {SHA} of htpasswd
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
-	"sync"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 // Path gives the file that an authfunc names, which in Python is a function.
@@ -48,82 +39,6 @@ func lines(path string, fields int) ([][]string, error) {
 		list = append(list, parts)
 	}
 	return list, scan.Err()
-}
-
-// Passwords are the users of a file of htpasswd.
-type Passwords struct {
-	users map[string]string
-	dummy []byte
-
-	key  [32]byte
-	mu   sync.Mutex
-	good map[[32]byte]struct{} // logins that were checked, by a keyed hash
-}
-
-// most is how many logins are remembered.
-const most = 4096
-
-// ReadPasswords reads a file of htpasswd, with hashes of bcrypt (htpasswd -B)
-// or, though they are weak, {SHA}.
-func ReadPasswords(path string) (*Passwords, error) {
-	list, err := lines(path, 2)
-	if err != nil {
-		return nil, err
-	}
-	p := &Passwords{users: map[string]string{}, good: map[[32]byte]struct{}{}}
-	for _, l := range list {
-		user, hash := l[0], l[1]
-		if !strings.HasPrefix(hash, "$2") && !strings.HasPrefix(hash, "{SHA}") {
-			return nil, fmt.Errorf("%s: the hash of user %q is of no known kind, want one of htpasswd -B", path, user)
-		}
-		p.users[user] = hash
-	}
-	if _, err := rand.Read(p.key[:]); err != nil {
-		return nil, err
-	}
-	p.dummy, err = bcrypt.GenerateFromPassword(p.key[:], bcrypt.DefaultCost)
-	return p, err
-}
-
-// Check reports whether a password is the user's. It takes as long for a user
-// who is not there; what was right once is remembered, as bcrypt is slow.
-func (p *Passwords) Check(user, password string) bool {
-	hash, known := p.users[user]
-	if !known {
-		_ = bcrypt.CompareHashAndPassword(p.dummy, []byte(password))
-		return false
-	}
-	if sum, ok := strings.CutPrefix(hash, "{SHA}"); ok {
-		got := sha1.Sum([]byte(password)) //nolint:gosec // the format of the file
-		return subtle.ConstantTimeCompare([]byte(sum), []byte(base64.StdEncoding.EncodeToString(got[:]))) == 1
-	}
-	mac := hmac.New(sha256.New, p.key[:])
-	mac.Write([]byte(user + "\x00" + password))
-	id := [32]byte(mac.Sum(nil))
-	if p.remembers(id) {
-		return true
-	}
-	if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) != nil {
-		return false
-	}
-	p.remember(id)
-	return true
-}
-
-func (p *Passwords) remembers(id [32]byte) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, ok := p.good[id]
-	return ok
-}
-
-func (p *Passwords) remember(id [32]byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.good) >= most {
-		clear(p.good)
-	}
-	p.good[id] = struct{}{}
 }
 
 // Digests are the users of a file of htdigest.

@@ -1,4 +1,4 @@
-package basicauth
+package htpasswd
 
 import (
 	"context"
@@ -9,23 +9,26 @@ import (
 	"time"
 )
 
-// result is what came of a password.
-type result string
+// Result is what came of a password.
+type Result string
 
+// The results.
 const (
-	right   result = "ok"
-	cached  result = "cached"
-	missing result = "missing"
-	refused result = "refused"
-	busy    result = "busy"
+	Right   Result = "ok"
+	Cached  Result = "cached"  // it was right before
+	Refused Result = "refused" // the user or the password
+	Busy    Result = "busy"    // there was no time to compute it
 )
 
-// users checks passwords. A hash such as bcrypt takes some 60 ms of a processor:
+// Good reports whether the user may come in.
+func (r Result) Good() bool { return r == Right || r == Cached }
+
+// Users checks passwords. A hash such as bcrypt takes some 60 ms of a processor:
 // only so many are computed at once, the others wait their turn, and what was
 // right is remembered for a while.
-type users struct {
-	hashes map[string]hash
-	nobody hash // computed for names that are not there, as slow as the slowest
+type Users struct {
+	hashes map[string]Hash
+	nobody Hash // computed for names that are not there, as slow as the slowest
 	slots  chan struct{}
 	ttl    time.Duration
 	secret [32]byte // of this process
@@ -43,42 +46,44 @@ const (
 	maxLength = 1024
 )
 
-func newUsers(hashes map[string]hash, ttl time.Duration, checks int) *users {
-	u := &users{hashes: hashes, slots: make(chan struct{}, checks), ttl: ttl, right: map[[sha256.Size]byte]time.Time{}}
+// NewUsers makes Users who remember what was right for a while, and compute as
+// many passwords at once as checks says.
+func NewUsers(hashes map[string]Hash, ttl time.Duration, checks int) *Users {
+	u := &Users{hashes: hashes, slots: make(chan struct{}, checks), ttl: ttl, right: map[[sha256.Size]byte]time.Time{}}
 	_, _ = rand.Read(u.secret[:]) // it never fails
 	u.nobody = slowest(hashes)
 	return u
 }
 
-// verify takes the same time for a name that is not there as for a wrong
+// Verify takes the same time for a name that is not there as for a wrong
 // password.
-func (u *users) verify(ctx context.Context, user, password string) result {
+func (u *Users) Verify(ctx context.Context, user, password string) Result {
 	if len(user)+len(password) > maxLength {
-		return refused
+		return Refused
 	}
 	key := u.key(user, password)
 	if u.remembers(key) {
-		return cached
+		return Cached
 	}
 	if !u.turn(ctx) {
-		return busy
+		return Busy
 	}
 	defer func() { <-u.slots }()
 	if u.remembers(key) { // computed for another request while this one waited
-		return cached
+		return Cached
 	}
 	h, known := u.hashes[user]
 	if !known {
 		h = u.nobody
 	}
 	if !h.matches(password) || !known {
-		return refused
+		return Refused
 	}
 	u.remember(key)
-	return right
+	return Right
 }
 
-func (u *users) turn(ctx context.Context) bool {
+func (u *Users) turn(ctx context.Context) bool {
 	select {
 	case u.slots <- struct{}{}:
 		return true
@@ -97,7 +102,7 @@ func (u *users) turn(ctx context.Context) bool {
 
 // key stands for a user with a password. It is of no use outside of the process,
 // and comparing it tells nothing about either.
-func (u *users) key(user, password string) (key [sha256.Size]byte) {
+func (u *Users) key(user, password string) (key [sha256.Size]byte) {
 	m := hmac.New(sha256.New, u.secret[:])
 	_, _ = m.Write([]byte(user))
 	_, _ = m.Write([]byte{0}) // in no name of the file
@@ -106,7 +111,7 @@ func (u *users) key(user, password string) (key [sha256.Size]byte) {
 	return key
 }
 
-func (u *users) remembers(key [sha256.Size]byte) bool {
+func (u *Users) remembers(key [sha256.Size]byte) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	until, ok := u.right[key]
@@ -117,7 +122,7 @@ func (u *users) remembers(key [sha256.Size]byte) bool {
 	return ok
 }
 
-func (u *users) remember(key [sha256.Size]byte) {
+func (u *Users) remember(key [sha256.Size]byte) {
 	if u.ttl <= 0 {
 		return
 	}

@@ -1,4 +1,6 @@
-package basicauth
+// Package htpasswd reads the files of users that Apache's htpasswd writes, and
+// checks passwords against them, for the filters that ask for a login.
+package htpasswd
 
 import (
 	"bufio"
@@ -15,21 +17,21 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// hash is a password as the file holds it.
-type hash struct {
+// Hash is a password as the file holds it.
+type Hash struct {
 	kind string // bcrypt, apr1 or sha
 	text string
 	cost int // of bcrypt
 }
 
-// readFile reads an htpasswd file. Its errors name the line, and nothing of what
-// stands in it but the user.
-func readFile(path string, weak bool) (map[string]hash, error) {
+// Read reads a file; weak accepts $apr1$ and {SHA}. Its errors name the line, and
+// nothing of what stands in it but the user.
+func Read(path string, weak bool) (map[string]Hash, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	hashes := map[string]hash{}
+	hashes := map[string]Hash{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -58,8 +60,8 @@ func readFile(path string, weak bool) (map[string]hash, error) {
 	return hashes, nil
 }
 
-func parseHash(text string, weak bool) (hash, error) {
-	h := hash{text: text}
+func parseHash(text string, weak bool) (Hash, error) {
+	h := Hash{text: text}
 	switch {
 	case strings.HasPrefix(text, "$2"):
 		cost, err := bcrypt.Cost([]byte(text))
@@ -81,7 +83,7 @@ func parseHash(text string, weak bool) (hash, error) {
 	return h, nil
 }
 
-func (h hash) matches(password string) bool {
+func (h Hash) matches(password string) bool {
 	var want string
 	switch h.kind {
 	case "bcrypt":
@@ -103,8 +105,8 @@ const bcryptLength = 60
 const fake = "$%02d$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
 // slowest makes a hash that takes as long to compute as the slowest of all.
-func slowest(hashes map[string]hash) hash {
-	slow := hash{}
+func slowest(hashes map[string]Hash) Hash {
+	slow := Hash{}
 	for _, h := range hashes {
 		if slow.kind == "" || h.cost > slow.cost {
 			slow = h
