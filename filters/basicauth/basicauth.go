@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
 	"github.com/wheatpaste/wheatpaste/internal/htpasswd"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"

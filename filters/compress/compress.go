@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wheatpaste/wheatpaste/filters/bodylimit"
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 

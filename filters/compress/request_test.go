@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
 )
 
 func post(coding string, body []byte) *http.Request {

@@ -12,8 +12,8 @@ import (
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
 	"github.com/wheatpaste/wheatpaste/internal/forwarded"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 

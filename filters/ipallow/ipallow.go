@@ -7,9 +7,9 @@ import (
 
 	"github.com/justinas/alice"
 
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/clients"
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
+	"github.com/wheatpaste/wheatpaste/filters/internal/clients"
 	"github.com/wheatpaste/wheatpaste/internal/forwarded"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"

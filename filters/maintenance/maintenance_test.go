@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
 )
 
 const use = "use = egg:wheatpaste#maintenance\n"

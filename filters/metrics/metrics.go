@@ -13,6 +13,7 @@ import (
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -58,8 +59,8 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 // buckets are in seconds; a native histogram is kept beside them.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// series are the metrics of one name, resolved when the filter is made.
-type series struct {
+// counts are the metrics of one name, resolved when the filter is made.
+type counts struct {
 	name     string
 	requests *prometheus.CounterVec
 	inFlight prometheus.Gauge
@@ -81,25 +82,25 @@ const (
 	lastCode  = 599
 )
 
-func newSeries(reg prometheus.Registerer, name string) (*series, error) {
-	requests, err1 := register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+func newSeries(reg prometheus.Registerer, name string) (*counts, error) {
+	requests, err1 := series.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wheatpaste_metrics_requests_total", Help: "Finished requests that passed the filter.",
 	}, []string{"name", "method", "code"}))
-	inFlight, err2 := register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	inFlight, err2 := series.Register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "wheatpaste_metrics_requests_in_flight", Help: "Requests that are being answered below the filter.",
 	}, []string{"name"}))
-	duration, err3 := register(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	duration, err3 := series.Register(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "wheatpaste_metrics_request_duration_seconds", Help: "Time that requests took below the filter.",
 		Buckets: buckets, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
 		NativeHistogramMinResetDuration: time.Hour,
 	}, []string{"name"}))
-	bytes, err4 := register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+	bytes, err4 := series.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "wheatpaste_metrics_response_bytes_total", Help: "Bytes of the bodies that were written below the filter.",
 	}, []string{"name"}))
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	s := &series{
+	s := &counts{
 		name: name, requests: requests,
 		inFlight: inFlight.WithLabelValues(name), duration: duration.WithLabelValues(name), bytes: bytes.WithLabelValues(name),
 	}
@@ -107,24 +108,9 @@ func newSeries(reg prometheus.Registerer, name string) (*series, error) {
 	return s, nil
 }
 
-// register gives the collector that is registered already, if there is one: a
-// section that two pipelines name is built twice.
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) (C, error) {
-	if reg == nil {
-		return c, nil
-	}
-	err := reg.Register(c)
-	if dup, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		if existing, ok := dup.ExistingCollector.(C); ok {
-			return existing, nil
-		}
-	}
-	return c, err
-}
-
 // counter gives the counter of a method and a code; only the first request of
 // its kind looks it up by labels.
-func (s *series) counter(method string, code int) prometheus.Counter {
+func (s *counts) counter(method string, code int) prometheus.Counter {
 	m := methodIndex(method)
 	if code < firstCode || code > lastCode {
 		return s.requests.WithLabelValues(s.name, methods[m], strconv.Itoa(code))

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 

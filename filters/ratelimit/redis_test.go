@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/resp"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/ratelimit/internal/resp"
 )
 
 // server is a Redis of its own, of the Debian package redis-server.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/resp"
-	"github.com/wheatpaste/wheatpaste/filters/ratelimit/series"
+	"github.com/wheatpaste/wheatpaste/filters/ratelimit/internal/resp"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 

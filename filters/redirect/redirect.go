@@ -11,7 +11,7 @@ import (
 
 	"github.com/justinas/alice"
 
-	"github.com/wheatpaste/wheatpaste/filters/rewrite/rules"
+	"github.com/wheatpaste/wheatpaste/filters/internal/rules"
 	"github.com/wheatpaste/wheatpaste/internal/forwarded"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/justinas/alice"
 
-	"github.com/wheatpaste/wheatpaste/filters/rewrite/rules"
+	"github.com/wheatpaste/wheatpaste/filters/internal/rules"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
-	"github.com/wheatpaste/wheatpaste/filters/rewrite/rules"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/rules"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )

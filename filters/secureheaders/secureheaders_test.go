@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wheatpaste/wheatpaste/filters/headers/filtertest"
+	"github.com/wheatpaste/wheatpaste/filters/internal/filtertest"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
 

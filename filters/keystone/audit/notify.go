@@ -117,7 +117,10 @@ func (o *Options) messenger(b *paste.Build, envelope bool) (notifier, error) {
 	if publisher == "" {
 		publisher = filepath.Base(os.Args[0])
 	}
-	r := newRabbit(b, broker, slices.Compact(topics))
+	r, err := newRabbit(b, broker, slices.Compact(topics))
+	if err != nil {
+		return nil, err
+	}
 	b.OnStart(r.open)
 	b.Go(r.run)
 	return &messenger{rabbit: r, publisher: publisher, envelope: envelope}, nil

@@ -26,7 +26,11 @@ func testRabbit(t *testing.T, url string) (*rabbit, *bytes.Buffer) {
 	if err := br.parse(url); err != nil {
 		t.Fatal(err)
 	}
-	return newRabbit(b, br, []string{"a"}), &log
+	r, err := newRabbit(b, br, []string{"a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, &log
 }
 
 func TestQueueIsBounded(t *testing.T) {

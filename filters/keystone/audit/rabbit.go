@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 )
 
@@ -49,29 +50,18 @@ type rabbit struct {
 	next    int // host to try
 }
 
-func newRabbit(b *paste.Build, br broker, topics []string) *rabbit {
+func newRabbit(b *paste.Build, br broker, topics []string) (*rabbit, error) {
 	r := &rabbit{broker: br, log: b.Logger(), queue: make(chan []byte, queueLength)}
 	for _, topic := range topics {
 		r.queues = append(r.queues, topic+".info")
 	}
-	events := register(b.Registerer(), prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "wheatpaste_audit_notifications_total",
-		Help: "Audit events by what became of them: sent (the broker has them) or dropped (too many were waiting for it).",
-	}, []string{"result"}))
-	r.sent, r.dropped = events.WithLabelValues("sent"), events.WithLabelValues("dropped")
-	return r
-}
-
-// register gives the collector that stands there already, if there is one: a
-// section that stands twice in a pipeline has one set of series.
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
-	var twice prometheus.AlreadyRegisteredError
-	if reg != nil && errors.As(reg.Register(c), &twice) {
-		if old, ok := twice.ExistingCollector.(C); ok {
-			return old
-		}
+	events, err := series.CounterVec(b.Registerer(), "wheatpaste_audit_notifications_total",
+		"Audit events by what became of them: sent (the broker has them) or dropped (too many were waiting for it).", "result", "sent", "dropped")
+	if err != nil {
+		return nil, err
 	}
-	return c
+	r.sent, r.dropped = events.WithLabelValues("sent"), events.WithLabelValues("dropped")
+	return r, nil
 }
 
 // open reads the certificates.

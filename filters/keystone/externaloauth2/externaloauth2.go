@@ -21,6 +21,7 @@ import (
 
 	"github.com/wheatpaste/wheatpaste/filters/keystone/internal/tokencache"
 	"github.com/wheatpaste/wheatpaste/filters/keystone/token"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -78,18 +79,13 @@ type flight struct {
 
 type metrics struct{ hits, misses, errors prometheus.Counter }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
-	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "wheatpaste_oauth2_token_lookups_total",
-		Help: "Tokens by where the answer came from: hit (cache), miss (the authorization server), error (it gave none).",
-	}, []string{"result"})
-	var twice prometheus.AlreadyRegisteredError
-	if reg != nil && errors.As(reg.Register(tokens), &twice) {
-		if old, ok := twice.ExistingCollector.(*prometheus.CounterVec); ok {
-			tokens = old
-		}
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	tokens, err := series.CounterVec(reg, "wheatpaste_oauth2_token_lookups_total",
+		"Tokens by where the answer came from: hit (cache), miss (the authorization server), error (it gave none).", "result", "hit", "miss", "error")
+	if err != nil {
+		return nil, err
 	}
-	return &metrics{tokens.WithLabelValues("hit"), tokens.WithLabelValues("miss"), tokens.WithLabelValues("error")}
+	return &metrics{tokens.WithLabelValues("hit"), tokens.WithLabelValues("miss"), tokens.WithLabelValues("error")}, nil
 }
 
 type filter struct {

@@ -158,10 +158,14 @@ func (o *Options) protocol(b *paste.Build) (*protocol, error) {
 	if o.Insecure {
 		b.Warn("insecure", "anybody in between can say which tokens are good, want cafile")
 	}
+	metrics, err := newMetrics(b.Registerer())
+	if err != nil {
+		return nil, err
+	}
 	p := &protocol{
 		mapping: m, challenge: `Authorization OAuth 2.0 uri="` + o.Audience + `"`, log: b.Logger(), bound: o.Thumbprint,
 		ttl: time.Duration(o.CacheTime) * time.Second, cached: newCache(cacheBytes), flights: map[tokencache.Key]*flight{}, now: time.Now,
-		metrics: newMetrics(b.Registerer()),
+		metrics: metrics,
 	}
 	c := &client{options: *o, timeout: 30 * time.Second, method: jwt.GetSigningMethod(o.Algorithm)}
 	if o.Timeout != nil {

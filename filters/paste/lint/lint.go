@@ -13,6 +13,7 @@ import (
 	"github.com/justinas/alice"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -35,17 +36,9 @@ type filter struct {
 
 // New makes the filter.
 func New(b *paste.Build, _ Options) (alice.Constructor, error) {
-	f := &filter{log: b.Logger(), found: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "wheatpaste_lint_findings_total", Help: "Rules that answers of the application broke.",
-	})}
-	if err := b.Registerer().Register(f.found); err != nil {
-		already, ok := err.(prometheus.AlreadyRegisteredError) //nolint:errorlint // as its documentation has it
-		if !ok {
-			return nil, err
-		}
-		f.found = already.ExistingCollector.(prometheus.Counter)
-	}
-	return f.wrap, nil
+	found, err := series.Counter(b.Registerer(), "wheatpaste_lint_findings_total", "Rules that answers of the application broke.")
+	f := &filter{log: b.Logger(), found: found}
+	return f.wrap, err
 }
 
 func (f *filter) wrap(next http.Handler) http.Handler {

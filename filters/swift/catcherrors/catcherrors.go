@@ -18,7 +18,7 @@ import (
 
 	"github.com/wheatpaste/wheatpaste/filters/swift/environ"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/swob"
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -48,9 +48,9 @@ type filter struct {
 
 // New makes the filter.
 func New(b *paste.Build, o Options) (alice.Constructor, error) {
-	f := &filter{o.TransIDSuffix, b.Logger(), tally.Counter(b.Registerer(),
-		"wheatpaste_swift_catch_errors_wrong_lengths_total", "Answers whose body was not as long as announced.")}
-	return f.wrap, nil
+	wrong, err := series.Counter(b.Registerer(), "wheatpaste_swift_catch_errors_wrong_lengths_total", "Answers whose body was not as long as announced.")
+	f := &filter{o.TransIDSuffix, b.Logger(), wrong}
+	return f.wrap, err
 }
 
 func (f *filter) wrap(next http.Handler) http.Handler {

@@ -14,7 +14,7 @@ import (
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/authz"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/reseller"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/swob"
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -78,8 +78,9 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	if swob.True(o.IsAdmin) {
 		b.Warn("is_admin", "no longer supported, remove it")
 	}
-	f.results = tally.Vector(b.Registerer(), "wheatpaste_swift_keystoneauth_denied_total", "Requests that were denied: unauthorized, forbidden.", "result")
-	return f.wrap, nil
+	var err error
+	f.results, err = series.CounterVec(b.Registerer(), "wheatpaste_swift_keystoneauth_denied_total", "Requests that were denied: unauthorized, forbidden.", "result")
+	return f.wrap, err
 }
 
 func lower(text string) []string { return swob.List(strings.ToLower(text)) }

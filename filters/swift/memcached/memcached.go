@@ -22,7 +22,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 )
 
 // DefaultPort is the port of a server without one.
@@ -76,7 +76,13 @@ func New(c Config) (*Client, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	client := &Client{config: c, metrics: newMetrics(c.Registerer)}
+	client := &Client{config: c}
+	var err1, err2 error
+	client.metrics.errors, err1 = series.CounterVec(c.Registerer, "wheatpaste_swift_memcache_errors_total", "Failed conversations with a memcached server.", "server")
+	client.metrics.avoided, err2 = series.Counter(c.Registerer, "wheatpaste_swift_memcache_unavailable_total", "Operations that no memcached server answered.")
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
 	for _, name := range c.Servers {
 		s, err := newServer(name, max(c.MaxConns, 1))
 		if err != nil {
@@ -86,13 +92,6 @@ func New(c Config) (*Client, error) {
 	}
 	client.ring = newRing(client.servers, c.Tries)
 	return client, nil
-}
-
-func newMetrics(reg prometheus.Registerer) metrics {
-	return metrics{
-		errors:  tally.Vector(reg, "wheatpaste_swift_memcache_errors_total", "Failed conversations with a memcached server.", "server"),
-		avoided: tally.Counter(reg, "wheatpaste_swift_memcache_unavailable_total", "Operations that no memcached server answered."),
-	}
 }
 
 // Close ends the idle connections; those in use end when they are given back.

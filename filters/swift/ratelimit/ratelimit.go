@@ -4,6 +4,7 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -18,8 +19,8 @@ import (
 	"github.com/wheatpaste/wheatpaste/filters/swift/environ"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/info"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/swob"
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
 	"github.com/wheatpaste/wheatpaste/filters/swift/memcached"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -84,10 +85,11 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 		}
 	}
 	reg := b.Registerer()
-	f.slept = tally.Counter(reg, "wheatpaste_swift_ratelimit_delayed_total", "Requests that had to wait.")
-	f.refused = tally.Counter(reg, "wheatpaste_swift_ratelimit_refused_total", "Requests that were refused with 497 or 498.")
-	f.failedOpen = tally.Counter(reg, "wheatpaste_swift_ratelimit_unlimited_total", "Requests that passed without a limit because no cache answered.")
-	return f.wrap, nil
+	var err1, err2, err3 error
+	f.slept, err1 = series.Counter(reg, "wheatpaste_swift_ratelimit_delayed_total", "Requests that had to wait.")
+	f.refused, err2 = series.Counter(reg, "wheatpaste_swift_ratelimit_refused_total", "Requests that were refused with 497 or 498.")
+	f.failedOpen, err3 = series.Counter(reg, "wheatpaste_swift_ratelimit_unlimited_total", "Requests that passed without a limit because no cache answered.")
+	return f.wrap, errors.Join(err1, err2, err3)
 }
 
 func (f *filter) wrap(next http.Handler) http.Handler {

@@ -18,8 +18,8 @@ import (
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/authz"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/reseller"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/swob"
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
 	"github.com/wheatpaste/wheatpaste/filters/swift/memcached"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
 )
@@ -82,9 +82,9 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	if f.users, err = readUsers(b.GlobalConf(), o.Users, o.Encoded, f.first); err != nil {
 		return nil, err
 	}
-	f.results = tally.Vector(b.Registerer(), "wheatpaste_swift_tempauth_results_total",
+	f.results, err = series.CounterVec(b.Registerer(), "wheatpaste_swift_tempauth_results_total",
 		"What became of requests: token_issued, token_denied, unauthorized, forbidden, error.", "result")
-	return f.wrap, nil
+	return f.wrap, err
 }
 
 func (f *filter) wrap(next http.Handler) http.Handler {

@@ -27,7 +27,7 @@ import (
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/authz"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/info"
 	"github.com/wheatpaste/wheatpaste/filters/swift/internal/swob"
-	"github.com/wheatpaste/wheatpaste/filters/swift/internal/tally"
+	"github.com/wheatpaste/wheatpaste/internal/series"
 	"github.com/wheatpaste/wheatpaste/internal/webob"
 	"github.com/wheatpaste/wheatpaste/paste"
 	"github.com/wheatpaste/wheatpaste/pipeline"
@@ -87,8 +87,9 @@ func New(b *paste.Build, o Options) (alice.Constructor, error) {
 	if o.PathPrefix != "" {
 		f.prefix = "/" + strings.Trim(o.PathPrefix, "/")
 	}
-	f.results = tally.Vector(b.Registerer(), "wheatpaste_swift_tempurl_results_total", "Requests with a signed URL: the digest of a good one, or invalid.", "result")
-	return f.wrap, nil
+	var err error
+	f.results, err = series.CounterVec(b.Registerer(), "wheatpaste_swift_tempurl_results_total", "Requests with a signed URL: the digest of a good one, or invalid.", "result")
+	return f.wrap, err
 }
 
 // claim is what a URL says about itself.

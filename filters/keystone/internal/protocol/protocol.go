@@ -67,8 +67,12 @@ func New(b *paste.Build, o Options) (*Protocol, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics, err := newMetrics(b.Registerer())
+	if err != nil {
+		return nil, err
+	}
 	p := &Protocol{
-		Options: o, URI: o.WWWAuthenticateURI, build: b, metrics: newMetrics(b.Registerer()), now: time.Now,
+		Options: o, URI: o.WWWAuthenticateURI, build: b, metrics: metrics, now: time.Now,
 		flight: flight{calls: map[flightKey]*call{}},
 		known:  tokencache.NewLocal(cacheSize), unknown: tokencache.NewLocal(unknownSize),
 	}
